@@ -1,0 +1,42 @@
+"""Masks and Q-partitions for XPCS: made from Bluesky runs, kept and served in Tiled.
+
+Every name of the public interface imports from here; nothing is loaded before its first use.
+"""
+
+import importlib
+from typing import Any
+
+_HOMES = {
+    "geometry": ("GeometryRecord",),
+    "qmap": ("QMap", "q_map"),
+    "history": ("History",),
+    "masks": (
+        "Blemish",
+        "Circle",
+        "Constraint",
+        "Mask",
+        "Pixels",
+        "Rectangle",
+        "Threshold",
+        "evaluate",
+    ),
+    "partitions": ("Partition", "PartitionRecipe", "partition"),
+    "files.qmap_hdf5": ("read_qmap", "write_qmap"),
+    "documents.source": ("GeometrySource",),
+    "callbacks.callback": ("PartitionCallback",),
+    "store.errors": ("AmbiguousPartition", "CatalogUnavailable", "Conflict"),
+    "catalog": ("MaskCatalog",),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME_OF)  # noqa: PLE0605  made of the table above
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,1 @@
+"""From run documents to published partitions, beside a RunEngine that must not notice."""

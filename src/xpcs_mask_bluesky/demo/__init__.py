@@ -1,0 +1,1 @@
+"""The simulated beamline's story, from run documents to a diffusion coefficient."""

@@ -1,0 +1,84 @@
+"""Which bin a value falls into, exactly by the stored edges; and what is known of each bin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+TOLERANCE = 1e-12
+"""A value less than this part of the axis' range below an edge counts as on it."""
+
+
+def bin_index(values: NDArray[np.float64], edges: tuple[float, ...]) -> NDArray[np.int32]:
+    """Return the 0-based bin of each value, -1 for a value in none (NaN included).
+
+    Bins are half-open ``[e_i, e_i+1)``, the last one closed, and every edge reaches down by
+    ``TOLERANCE`` of the range; the last edge admits the same above.
+    """
+    bounds = np.asarray(edges, dtype=np.float64)
+    reach = TOLERANCE * (bounds[-1] - bounds[0])
+    # "Strictly less than `reach` below" as a closed bound: the next float above e - reach, or e itself.
+    lower = np.minimum(bounds, np.nextafter(bounds - reach, np.inf))
+    top = max(bounds[-1], np.nextafter(bounds[-1] + reach, -np.inf))
+    found = np.searchsorted(lower, values, side="right").astype(np.int32) - np.int32(1)
+    last = len(edges) - 2
+    found[found > last] = last
+    found[~((values >= lower[0]) & (values <= top))] = -1
+    return found
+
+
+def parents(fine: tuple[float, ...], coarse: tuple[float, ...]) -> NDArray[np.int32]:
+    """Return the dynamic bin of each static bin; exact, since the fine edges contain the coarse."""
+    starts = np.asarray(fine[:-1], dtype=np.float64)
+    return (np.searchsorted(np.asarray(coarse), starts, side="right") - 1).astype(np.int32)
+
+
+@dataclass(frozen=True, eq=False)
+class Bins:
+    """What is known of the dynamic or of the static bins. All arrays are read-only."""
+
+    num_pts: tuple[int, int]
+    """Nominal number of bins along each axis, empty ones included."""
+    edges: tuple[NDArray[np.float64], NDArray[np.float64]]
+    """Along each axis, in the labelling coordinate."""
+    centers: tuple[NDArray[np.float64], NDArray[np.float64]]
+    """Nominal centres along each axis, in the axis' unit, empty bins included."""
+    index_mapping: NDArray[np.integer]
+    """Natural 0-based index of label k + 1; the second axis runs fastest."""
+    counts: NDArray[np.int64]
+    """Pixels of each label, from label 1."""
+    _means: Callable[[], tuple[NDArray[np.float64], NDArray[np.float64]]] = field(repr=False)
+
+    @cached_property
+    def means(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean over each label's pixels along each axis; circular in its fold for phi."""
+        return self._means()
+
+
+def closed_labels(
+    natural: NDArray[np.int32], size: int
+) -> tuple[NDArray[np.unsignedinteger], NDArray[np.integer], NDArray[np.int64]]:
+    """Return labels 1..N without gaps, the natural index of each label, and its pixel count.
+
+    Args:
+        natural: 0-based natural index of each pixel, -1 = not counted, ``(rows, columns)``.
+        size: Number of natural bins.
+    """
+    counts = np.bincount(natural.ravel() + 1, minlength=size + 1)
+    filled = np.flatnonzero(counts[1:])
+    lookup = np.zeros(size + 1, dtype=smallest_unsigned(len(filled)))
+    lookup[filled + 1] = np.arange(1, len(filled) + 1)
+    mapping = filled.astype(smallest_unsigned(int(filled[-1]) if len(filled) else 0))
+    return lookup[natural + 1], mapping, counts[1:][filled].astype(np.int64)
+
+
+def smallest_unsigned(largest: int) -> np.dtype[np.unsignedinteger]:
+    """Return the smallest unsigned integer type that holds ``largest``."""
+    return np.min_scalar_type(largest)

@@ -1,0 +1,1 @@
+"""Geometry sources that come with the package, as YAML."""

@@ -1,0 +1,1 @@
+"""The embedded Tiled server: how it is started, found, kept and closed to strangers."""

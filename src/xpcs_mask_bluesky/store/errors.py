@@ -1,0 +1,27 @@
+"""What the catalogue raises beside Python's own exceptions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class CatalogUnavailable(ConnectionError):  # noqa: N818
+    """The Tiled server does not answer; the message names its address."""
+
+
+class Conflict(RuntimeError):  # noqa: N818
+    """Somebody else changed what this edit builds on; nothing of it was stored."""
+
+
+class DamagedData(RuntimeError):  # noqa: N818
+    """Stored data do not have the digest they are filed under; they are not served."""
+
+
+class AmbiguousPartition(LookupError):  # noqa: N818
+    """Several partitions answer the question; ``choices`` lists them."""
+
+    def __init__(self, message: str, choices: Sequence[Any]) -> None:
+        self.choices = tuple(choices)
+        """The candidates, in order."""
+        super().__init__("\n  ".join([message, *map(str, self.choices)]))

@@ -1,0 +1,176 @@
+"""The append-only log of a detector: the truth that everything else is derived from.
+
+An entry is a Tiled node without data under the next 8-digit key. Creating a key that exists fails,
+so the key is a compare-and-swap: no two writers get the same number, and no number is left out.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from tiled.queries import Comparison, In
+from tiled.structures.core import Spec
+
+from xpcs_mask_bluesky.store.errors import Conflict
+from xpcs_mask_bluesky.store.layout import COMMIT_SPEC, SCHEMA_VERSION, create
+
+PAGE = 300
+"""Most entries that Tiled hands out in one answer."""
+ATTEMPTS = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogEntry:
+    """One commit."""
+
+    seq: int
+    """From 1, without gaps; also the revision that ``revision=`` means."""
+    time: float
+    """When it was committed, seconds since the epoch."""
+    kind: str
+    """``mask``, ``blemish``, ``recipe set``, ``recipe resolved``, ``geometry``, ``partition`` or
+    ``run use``."""
+    author: str = ""
+    principal: str | None = None
+    """Who the server says the author is, where it knows."""
+    reason: str = ""
+    parent: int = 0
+    """The entry of the same kind that this one builds on; 0 for none."""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    """Digests of what it was made from."""
+    lineage: Mapping[str, Any] = field(default_factory=dict)
+    """What it is searched by."""
+    body: Mapping[str, Any] = field(default_factory=dict)
+    schema: int = SCHEMA_VERSION
+    sealed: bool = True
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, Any]) -> LogEntry:
+        """Return the entry that a node's metadata hold.
+
+        Raises:
+            ValueError: a newer version of this package wrote it.
+        """
+        if metadata.get("schema") != SCHEMA_VERSION:
+            raise ValueError(
+                f"log entry {metadata.get('seq')} has schema {metadata.get('schema')!r}; "
+                f"this version reads {SCHEMA_VERSION}: was it written by a newer one?"
+            )
+        return cls(**metadata)
+
+    def describe(self) -> str:
+        """Return one line for people."""
+        reason = f" ({self.reason})" if self.reason else ""
+        return f"{self.seq} {self.kind} by {self.author or 'unknown'}{reason}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A commit that has no number yet."""
+
+    kind: str
+    author: str = ""
+    principal: str | None = None
+    reason: str = ""
+    parent: int = 0
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    lineage: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+
+def never(entry: LogEntry) -> bool:
+    """Return False: entries of others do not matter."""
+    return False
+
+
+class Log:
+    """The log under one Tiled container."""
+
+    def __init__(self, container: Any) -> None:
+        self._container = container
+
+    def head(self) -> int:
+        """Return the number of the newest entry; 0 for an empty log. One request."""
+        try:
+            return int(self._container.keys().last())
+        except IndexError:
+            return 0
+
+    def read(self, *queries: Any) -> list[LogEntry]:
+        """Return the entries that match all of Tiled's ``queries``, oldest first."""
+        found = self._search(queries).values().page_size(PAGE)
+        entries = [LogEntry.from_metadata(node.metadata) for node in found]
+        return sorted(entries, key=lambda entry: entry.seq)
+
+    def last(self, *queries: Any) -> LogEntry | None:
+        """Return the newest entry that matches all of Tiled's ``queries``. One request."""
+        try:
+            node = self._search(queries).values().last()
+        except IndexError:
+            return None
+        return LogEntry.from_metadata(node.metadata)
+
+    def after(self, seq: int, kinds: Iterable[str] | None = None) -> list[LogEntry]:
+        """Return the entries numbered above ``seq``, of these kinds or of all."""
+        queries: list[Any] = [Comparison("gt", "seq", seq)] if seq else []
+        if kinds is not None:
+            queries.append(In("kind", list(kinds)))
+        return self.read(*queries)
+
+    def append(
+        self,
+        draft: Draft,
+        *,
+        since: int,
+        conflicts: Callable[[LogEntry], bool] = never,
+        instead: Callable[[LogEntry], bool] = never,
+    ) -> LogEntry:
+        """Commit ``draft`` under the next number and return the entry.
+
+        Args:
+            draft: What to commit.
+            since: The newest entry that the draft takes into account.
+            conflicts: Whether an entry made since then makes the draft invalid.
+            instead: Whether an entry made since then already says what the draft says; it is
+                returned, and nothing is committed.
+
+        Raises:
+            Conflict: an entry conflicts; nothing was committed.
+        """
+        for _ in range(ATTEMPTS):
+            entry = LogEntry(seq=since + 1, time=round(time.time(), 6), **asdict(draft))
+            try:
+                self._create(entry)
+            except KeyError:
+                for other in self.after(since):
+                    if instead(other):
+                        return other
+                    if conflicts(other):
+                        raise Conflict(_conflict(draft, other)) from None
+                    since = max(since, other.seq)
+            else:
+                return entry
+        raise Conflict(f"no free number for a {draft.kind!r} entry in {ATTEMPTS} attempts")
+
+    def _create(self, entry: LogEntry) -> None:
+
+        spec = Spec(COMMIT_SPEC, version=str(SCHEMA_VERSION))
+        create(self._container, f"{entry.seq:08d}", metadata=asdict(entry), specs=[spec])
+
+    def _search(self, queries: Iterable[Any]) -> Any:
+        found = self._container
+        for query in queries:
+            found = found.search(query)
+        return found
+
+
+def _conflict(draft: Draft, other: LogEntry) -> str:
+    what = other.body.get("words") or other.describe()
+    return (
+        f"this {draft.kind!r} entry builds on entry {draft.parent}, but "
+        f"{other.author or 'somebody'} has meanwhile committed entry {other.seq}: {what}; "
+        "nothing was stored, look and edit again"
+    )

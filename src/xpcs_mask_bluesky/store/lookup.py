@@ -1,0 +1,180 @@
+"""Questions to the log: the partition now, at a time, of a run; the mask then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from tiled.queries import Comparison, Eq
+
+from xpcs_mask_bluesky.geometry import GeometryRecord
+from xpcs_mask_bluesky.store.alarms import ALARM
+from xpcs_mask_bluesky.store.errors import AmbiguousPartition
+from xpcs_mask_bluesky.store.log import LogEntry
+from xpcs_mask_bluesky.store.partitions import PartitionHandle
+from xpcs_mask_bluesky.store.publish import compute, inputs_of, known
+from xpcs_mask_bluesky.store.uses import GEOMETRY, RUN_USE, GeometryNote, PartitionUse, use_of
+
+if TYPE_CHECKING:
+    from xpcs_mask_bluesky.partitions import Partition
+    from xpcs_mask_bluesky.store.clients import XPCSDetector
+
+
+def timestamp(at: datetime) -> float:
+    """Return seconds since the epoch.
+
+    Raises:
+        ValueError: ``at`` has no time zone.
+    """
+    if at.tzinfo is None:
+        raise ValueError(f"at={at} has no time zone; pass at=datetime(…, tzinfo=timezone.utc)")
+    return at.timestamp()
+
+
+def latest(detector: XPCSDetector, name: str, at: datetime | None) -> PartitionUse:
+    """Return the newest use of a named recipe, or the newest that was measured by ``at``.
+
+    Raises:
+        LookupError: there is none.
+    """
+    queries: list[Any] = [Eq("kind", RUN_USE), Eq("lineage.name", name)]
+    if at is not None:
+        queries.append(Comparison("le", "lineage.time", timestamp(at)))
+    entry = detector.commits.last(*queries)
+    if entry is None:
+        when = "" if at is None else f" by {at.isoformat()}"
+        raise LookupError(f"{detector.name!r} has no published partition {name!r}{when}")
+    return use_of(entry, detector.stored.get(entry.body["partition"]))
+
+
+def uses_of_run(
+    detector: XPCSDetector, run_uid: str, name: str | None, revision: int | None
+) -> list[PartitionUse]:
+    """Return the partitions of a run in the order of its events, one for each geometry it had.
+
+    Raises:
+        LookupError: the run is not known.
+    """
+    entries = detector.commits.read(Eq("lineage.run_uid", run_uid))
+    if not entries:
+        raise LookupError(f"{detector.name!r} knows no run {run_uid!r}; was the callback subscribed?")
+    if revision is not None:
+        entries = [entry for entry in entries if entry.seq <= revision]
+    published = _published(detector, entries)
+    names = sorted({use.name for use in published} or detector.state.latest().recipes)
+    uses: list[PartitionUse] = []
+    for each in [name] if name is not None else names:
+        ours = [use for use in published if use.name == each]
+        uses += _completed(ours, _on_demand(detector, entries, ours, each, run_uid))
+    alarms = [entry.body["message"] for entry in entries if entry.kind == ALARM]
+    if alarms and not uses:
+        raise LookupError(f"run {run_uid!r} has no partition: {alarms[-1]}")
+    return uses
+
+
+def _published(detector: XPCSDetector, entries: Iterable[LogEntry]) -> list[PartitionUse]:
+    """Return the newest use for each place of a run and recipe name."""
+    newest = {
+        (entry.body["name"], entry.body["stream"], entry.body["first_seq_num"]): entry
+        for entry in entries
+        if entry.kind == RUN_USE
+    }
+    return [use_of(entry, detector.stored.get(entry.body["partition"])) for entry in newest.values()]
+
+
+def _on_demand(
+    detector: XPCSDetector,
+    entries: Sequence[LogEntry],
+    published: Sequence[PartitionUse],
+    name: str,
+    run_uid: str,
+) -> list[PartitionUse]:
+    """Return a use for each noted geometry that has none, computed when it is looked into."""
+    there = {(use.stream, use.first_seq_num) for use in published}
+    notes = {
+        (note["stream"], note["first_seq_num"]): (entry.seq, GeometryNote.from_json(note))
+        for entry in entries
+        if entry.kind == GEOMETRY
+        for note in entry.body["notes"]
+    }
+    skipped = [found for place, found in notes.items() if place not in there]
+    last = max((use.mask_revision for use in published), default=None)
+    revision = max((use.revision for use in published), default=0)
+    return [
+        PartitionUse(
+            partition=on_demand(detector, note.record, name, max(seq, revision)),
+            stream=note.stream,
+            first_seq_num=note.first_seq_num,
+            last_seq_num=note.last_seq_num,
+            time=note.time,
+            run_uid=run_uid,
+            name=name,
+            geometry=note.record.digest,
+            revision=seq,
+            mask_revision=seq if last is None else last,
+        )
+        for seq, note in skipped
+    ]
+
+
+def on_demand(detector: XPCSDetector, record: GeometryRecord, name: str, revision: int) -> PartitionHandle:
+    """Return the partition of a geometry that none was published for, made when looked into.
+
+    It follows mask and recipe as they were at ``revision``, and the edges as they were resolved.
+    """
+
+    def load() -> Partition:
+        state, now = detector.state.as_of(revision=revision), detector.state.latest()
+        state.resolved = now.resolved
+        if name not in state.recipes and name in now.recipes:
+            state.recipes[name] = now.recipes[name]
+        digest = known(detector, inputs_of(state, record, name))
+        if digest is not None:
+            return detector.stored.get(digest).read()
+        return compute(detector, state, record, name)
+
+    return PartitionHandle(load)
+
+
+def _completed(*groups: Iterable[PartitionUse]) -> list[PartitionUse]:
+    """Return all uses in order, each without an end ending where the next of its stream begins."""
+    uses = sorted(
+        (use for group in groups for use in group),
+        key=lambda use: (use.stream != "primary", use.stream, use.first_seq_num),
+    )
+    return [
+        replace(use, last_seq_num=following.first_seq_num - 1)
+        if use.last_seq_num is None and following is not None and following.stream == use.stream
+        else use
+        for use, following in zip(uses, [*uses[1:], None], strict=True)
+    ]
+
+
+def choose(
+    uses: Sequence[PartitionUse],
+    *,
+    run_uid: str,
+    event: int | None,
+    at: datetime | None,
+    stream: str,
+) -> PartitionUse:
+    """Return the one use that a question means.
+
+    Raises:
+        AmbiguousPartition: several partitions answer; the error lists them.
+        LookupError: none does.
+    """
+    if event is not None:
+        uses = [use for use in uses if use.covers(event, stream)]
+    if at is not None:
+        uses = [use for use in uses if use.time <= timestamp(at)][-1:]
+    if not uses:
+        raise LookupError(f"run {run_uid!r} has no partition for event={event}, at={at}, {stream=}")
+    if len({(use.geometry, use.mask_revision) for use in uses}) > 1:
+        raise AmbiguousPartition(
+            f"run {run_uid!r} has {len(uses)} partitions; pass event= or at=, or ask partitions():",
+            uses,
+        )
+    return uses[0]

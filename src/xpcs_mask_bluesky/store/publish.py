@@ -1,0 +1,275 @@
+"""From a geometry to a stored partition and the entry that links it to its run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tiled.queries import Eq
+
+from xpcs_mask_bluesky.digests import json_digest
+from xpcs_mask_bluesky.geometry import GeometryRecord
+from xpcs_mask_bluesky.masks import Mask, evaluate, operation_from_json
+from xpcs_mask_bluesky.store.errors import Conflict
+from xpcs_mask_bluesky.store.log import Draft, LogEntry
+from xpcs_mask_bluesky.store.state import KINDS, RECIPE_RESOLVED, State
+from xpcs_mask_bluesky.store.uses import (
+    PARTITION,
+    RUN_USE,
+    PartitionUse,
+    use_key,
+    use_of,
+)
+
+if TYPE_CHECKING:
+    from xpcs_mask_bluesky.partitions import Partition, PartitionRecipe
+    from xpcs_mask_bluesky.qmap import QMap
+    from xpcs_mask_bluesky.store.clients import XPCSDetector
+
+ATTEMPTS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """The part of a run that a partition is for."""
+
+    run_uid: str
+    name: str
+    stream: str
+    first_seq_num: int
+    last_seq_num: int | None
+    time: float
+    provenance: Mapping[str, Any]
+    republish: bool = False
+    """Link the run anew, although it is linked, if its partition would be another one now."""
+
+
+def publish(detector: XPCSDetector, record: GeometryRecord, where: Where) -> PartitionUse:
+    """Store the partition for ``record`` and link it to the run; the link is written last.
+
+    Doing it again changes nothing. If the mask or a recipe changes meanwhile, it is done with the
+    new one.
+
+    Raises:
+        LookupError: no recipe of that name is in force.
+        ValueError: the detector has another shape.
+    """
+    detector.check_shape(record.shape, "the geometry's shape")
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return _publish(detector, record, where)
+        except Conflict:
+            continue
+    return _publish(detector, record, where)
+
+
+def _publish(detector: XPCSDetector, record: GeometryRecord, where: Where) -> PartitionUse:
+    state = detector.state.latest()
+    done = _published(detector, record, where)
+    if done is not None and not where.republish:
+        return done
+    inputs = inputs_of(state, record, where.name)
+    seq, revision = state.seq, state.mask_revision
+    digest = known(detector, inputs)
+    if digest is None:
+        part = compute(detector, state, record, where.name)
+        seq = _commit_resolution(detector, part, inputs, seq)
+        detector.stored.put(part, run_uid=where.run_uid, mask_revision=revision)
+        seq = _commit(detector, _partition_draft(detector, part, inputs, where, revision), seq).seq
+        digest = part.digest
+        detector.remember(inputs_key(inputs), digest)
+    if done is not None and done.partition.digest == digest:
+        return done
+    said = {"partition": digest, "mask_revision": revision}
+    draft = _use_draft(detector, record, where, inputs, said)
+    same = None if where.republish else (draft.lineage["use"], where.last_seq_num)
+    entry = _commit(detector, draft, seq, instead_of=same)
+    return use_of(entry, detector.stored.get(entry.body["partition"]))
+
+
+def inputs_of(state: State, record: GeometryRecord, name: str) -> dict[str, str]:
+    """Return the digests of everything that a partition is made from."""
+    recipe = recipe_in(state, name)
+    return {"geometry": record.digest, "recipe": recipe.digest, **state.digests()}
+
+
+def inputs_key(inputs: Mapping[str, str]) -> str:
+    """Return one digest of all inputs."""
+    return json_digest(dict(inputs))
+
+
+def recipe_in(state: State, name: str) -> PartitionRecipe:
+    """Return the recipe ``name`` in force.
+
+    Raises:
+        LookupError: there is none.
+    """
+    from xpcs_mask_bluesky.partitions import PartitionRecipe
+
+    if name not in state.recipes:
+        there = ", ".join(sorted(state.recipes)) or "none"
+        raise LookupError(f"no recipe {name!r} is in force (there is: {there}); call set_recipe first")
+    return PartitionRecipe.model_validate(dict(state.recipes[name]))
+
+
+def compute(detector: XPCSDetector, state: State, record: GeometryRecord, name: str) -> Partition:
+    """Return the partition of a geometry under the mask and the recipe of ``state``."""
+    from xpcs_mask_bluesky.partitions import PartitionRecipe, partition
+    from xpcs_mask_bluesky.qmap import q_map
+
+    recipe = recipe_in(state, name)
+    resolved = state.resolved.get((record.digest, recipe.digest))
+    qmap = q_map(record)
+    mask, blemish = (np.asarray(each) for each in masks(detector, state, qmap))
+    return partition(
+        qmap,
+        mask,
+        recipe,
+        blemish=blemish,
+        resolved=None if resolved is None else PartitionRecipe.model_validate(dict(resolved)),
+    )
+
+
+def masks(detector: XPCSDetector, state: State, qmap: QMap | None) -> tuple[Mask, Mask]:
+    """Return mask and blemish of ``state``; the mask counts no pixel that the blemish rejects.
+
+    Raises:
+        LookupError: an operation depends on the geometry, and ``qmap`` is None.
+    """
+    layers: dict[str, Mask] = {}
+    for layer, history in state.layers.items():
+        operations = [operation_from_json(dict(each)) for each in history.operations]
+        if qmap is None and any(each.needs_qmap for each in operations):
+            raise LookupError(f"the {layer} depends on the geometry, and none is known yet; pass geometry=")
+        layers[layer] = evaluate(operations, shape=detector.shape, qmap=qmap, arrays=detector.blobs.get)
+    blemish = layers["blemish"]
+    return Mask(np.asarray(layers["mask"]) & np.asarray(blemish)), blemish
+
+
+def _published(detector: XPCSDetector, record: GeometryRecord, where: Where) -> PartitionUse | None:
+
+    entry = detector.commits.last(Eq("lineage.use", _key(record, where)))
+    if entry is None or entry.body["last_seq_num"] != where.last_seq_num:
+        return None
+    return use_of(entry, detector.stored.get(entry.body["partition"]))
+
+
+def known(detector: XPCSDetector, inputs: Mapping[str, str]) -> str | None:
+    """Return the digest of the partition that these inputs made before, here or elsewhere."""
+    key = inputs_key(inputs)
+    digest = detector.remembered(key)
+    if digest is None:
+        entry = detector.commits.last(Eq("lineage.inputs", key))
+        if entry is not None:
+            digest = str(entry.body["partition"])
+            detector.remember(key, digest)
+    return digest
+
+
+def _commit_resolution(detector: XPCSDetector, part: Partition, inputs: Mapping[str, str], seq: int) -> int:
+    """Keep the edges that were taken from the data, so that they never move again."""
+    key = inputs["geometry"], inputs["recipe"]
+    if part.requested.is_resolved or key in detector.state.latest().resolved:
+        return seq
+    draft = Draft(
+        kind=RECIPE_RESOLVED,
+        author=detector.author,
+        principal=detector.principal,
+        inputs=dict(inputs),
+        body={"recipe": part.recipe.model_dump(mode="json")},
+    )
+    return _commit(detector, draft, seq).seq
+
+
+def _commit(
+    detector: XPCSDetector,
+    draft: Draft,
+    seq: int,
+    *,
+    instead_of: tuple[str, int | None] | None = None,
+) -> LogEntry:
+    """Append; a change of mask, blemish or recipes since ``seq`` is a conflict."""
+
+    def same_use(entry: LogEntry) -> bool:
+        said = entry.lineage.get("use"), entry.body.get("last_seq_num")
+        return instead_of is not None and said == instead_of
+
+    def moved(entry: LogEntry) -> bool:
+        if entry.kind == RECIPE_RESOLVED:
+            return all(entry.inputs[key] == draft.inputs[key] for key in ("geometry", "recipe"))
+        return entry.kind in KINDS
+
+    entry = detector.commits.append(draft, since=seq, conflicts=moved, instead=same_use)
+    detector.state.took(entry)
+    return entry
+
+
+def _partition_draft(
+    detector: XPCSDetector, part: Partition, inputs: Mapping[str, str], where: Where, revision: int
+) -> Draft:
+    lineage = {
+        "inputs": inputs_key(inputs),
+        "partition": part.digest,
+        "geometry": inputs["geometry"],
+        "name": where.name,
+    }
+    body = {
+        "partition": part.digest,
+        "record": part.record.model_dump(mode="json"),
+        "mask_revision": revision,
+        "labels": [len(part.dynamic.index_mapping), len(part.static.index_mapping)],
+    }
+    return Draft(
+        kind=PARTITION,
+        author=detector.author,
+        principal=detector.principal,
+        inputs=dict(inputs),
+        lineage=lineage,
+        body=body,
+    )
+
+
+def _use_draft(
+    detector: XPCSDetector,
+    record: GeometryRecord,
+    where: Where,
+    inputs: Mapping[str, str],
+    said: Mapping[str, Any],
+) -> Draft:
+    lineage = {
+        "run_uid": where.run_uid,
+        "use": _key(record, where),
+        "partition": said["partition"],
+        "name": where.name,
+        "time": where.time,
+    }
+    body = {
+        **said,
+        "name": where.name,
+        "stream": where.stream,
+        "first_seq_num": where.first_seq_num,
+        "last_seq_num": where.last_seq_num,
+        "time": where.time,
+        "record": record.model_dump(mode="json"),
+        "provenance": dict(where.provenance),
+    }
+    return Draft(
+        kind=RUN_USE,
+        author=detector.author,
+        principal=detector.principal,
+        inputs=dict(inputs),
+        lineage=lineage,
+        body=body,
+    )
+
+
+def _key(record: GeometryRecord, where: Where) -> str:
+    return use_key(
+        run_uid=where.run_uid,
+        name=where.name,
+        geometry=record.digest,
+        stream=where.stream,
+        first_seq_num=where.first_seq_num,
+    )

@@ -1,0 +1,136 @@
+"""The layers and recipes in force, folded from the log and kept up to date by few requests."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from xpcs_mask_bluesky.digests import json_digest
+from xpcs_mask_bluesky.history import History
+from xpcs_mask_bluesky.store.log import Log, LogEntry
+
+Layer = Literal["mask", "blemish"]
+LAYERS: tuple[Layer, ...] = ("mask", "blemish")
+RECIPE_SET, RECIPE_RESOLVED = "recipe set", "recipe resolved"
+KINDS = (*LAYERS, RECIPE_SET, RECIPE_RESOLVED)
+
+RawHistory = History[Mapping[str, Any]]
+
+
+@dataclass
+class State:
+    """What the log says up to entry ``seq``; operations and recipes as JSON."""
+
+    seq: int = 0
+    layers: dict[str, RawHistory] = field(default_factory=lambda: {name: History() for name in LAYERS})
+    actions: dict[str, list[Mapping[str, Any]]] = field(default_factory=lambda: {name: [] for name in LAYERS})
+    heads: dict[str, int] = field(default_factory=dict)
+    """The newest entry of each layer, and of each recipe as ``"recipe set:<name>"``."""
+    recipes: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    resolved: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    """By the digests of geometry and recipe."""
+
+    def take(self, entry: LogEntry) -> None:
+        """Bring the state to ``entry``.
+
+        Raises:
+            ValueError: the log is damaged: the entry's operations do not make what it says.
+        """
+        if entry.kind in LAYERS:
+            self._edit(entry)
+        elif entry.kind == RECIPE_SET:
+            self.recipes[entry.body["name"]] = entry.body["recipe"]
+            self.heads[f"{RECIPE_SET}:{entry.body['name']}"] = entry.seq
+        elif entry.kind == RECIPE_RESOLVED:
+            key = entry.inputs["geometry"], entry.inputs["recipe"]
+            self.resolved.setdefault(key, entry.body["recipe"])
+        self.seq = max(self.seq, entry.seq)
+
+    def _edit(self, entry: LogEntry) -> None:
+        if entry.parent != self.heads.get(entry.kind, 0):
+            raise ValueError(
+                f"log entry {entry.seq} builds on {entry.kind} entry {entry.parent}, but the one "
+                f"before it is {self.heads.get(entry.kind, 0)}; an entry is missing or damaged"
+            )
+        history = self.layers[entry.kind]
+        for action in entry.body["actions"]:
+            history = history.act(action, dict)
+        if state_digest(history) != entry.body["state"]:
+            raise ValueError(f"log entry {entry.seq} does not make the {entry.kind} that it says; damaged?")
+        self.layers[entry.kind] = history
+        self.actions[entry.kind].extend(entry.body["actions"])
+        self.heads[entry.kind] = entry.seq
+
+    def copy(self) -> State:
+        """Return a state that does not follow this one's further entries."""
+        return State(
+            seq=self.seq,
+            layers=dict(self.layers),
+            actions={layer: list(actions) for layer, actions in self.actions.items()},
+            heads=dict(self.heads),
+            recipes=dict(self.recipes),
+            resolved=dict(self.resolved),
+        )
+
+    @property
+    def mask_revision(self) -> int:
+        """The newest entry of the mask or the blemish."""
+        return max(self.heads.get(name, 0) for name in LAYERS)
+
+    def digests(self) -> dict[str, str]:
+        """Return the digest of each layer's operations in force."""
+        return {name: state_digest(history) for name, history in self.layers.items()}
+
+
+def state_digest(history: RawHistory) -> str:
+    """Return the SHA-256 of the operations in force; it needs neither geometry nor pixels."""
+    return json_digest({"operations": [dict(each) for each in history.operations]})
+
+
+def fold(entries: Iterable[LogEntry]) -> State:
+    """Return the state that entries make, oldest first."""
+    state = State()
+    for entry in entries:
+        state.take(entry)
+    return state
+
+
+class StateCache:
+    """The newest state, brought up to date with one request while nothing has changed."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._state = State()
+        self._lock = threading.RLock()
+
+    def latest(self) -> State:
+        """Return the state at the log's head."""
+        with self._lock:
+            head = self._log.head()
+            if head != self._state.seq:
+                for entry in self._log.after(self._state.seq, KINDS):
+                    self._state.take(entry)
+                self._state.seq = max(self._state.seq, head)
+            return self._state.copy()
+
+    def took(self, entry: LogEntry) -> None:
+        """Take an entry that was just committed here, if none before it is missing."""
+        with self._lock:
+            if entry.seq == self._state.seq + 1:
+                self._state.take(entry)
+
+    def as_of(self, *, revision: int | None = None, time: float | None = None) -> State:
+        """Return the state after entry ``revision``, or at ``time`` in seconds since the epoch.
+
+        Raises:
+            LookupError: there is no such revision.
+        """
+        if revision is not None and not 0 <= revision <= self.latest().seq:
+            raise LookupError(f"revision {revision} is not in the log; it ends at {self.latest().seq}")
+        return fold(
+            entry
+            for entry in self._log.after(0, KINDS)
+            if (revision is None or entry.seq <= revision) and (time is None or entry.time <= time)
+        )
