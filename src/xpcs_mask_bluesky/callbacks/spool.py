@@ -38,7 +38,7 @@ class Spool:
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.path = directory / f"{uuid.uuid4().hex[:12]}.sqlite"
-        self._lock = FileLock(f"{self.path}.lock")
+        self._lock = FileLock(f"{self.path}.lock", thread_local=False)  # another thread releases it
         self._lock.acquire(timeout=0)
         self._connection = sqlite3.connect(self.path, check_same_thread=False)
         self._guard = threading.Lock()

@@ -27,6 +27,8 @@ PATIENCE = (0.5, 1.0, 2.0, 5.0)
 ATTEMPTS = 3
 """Tries of a job that fails for another reason than that the catalogue is away."""
 MOST_IN_MEMORY = 100_000
+SECONDS_TO_END = 10.0
+"""That a thread may take to finish the request it is in."""
 
 
 class Deliverer(Protocol):
@@ -118,10 +120,13 @@ class Worker:
             self._closed = True
             self._wake.notify_all()
         for thread in self._threads.values():
-            thread.join(timeout=2.0)
-        if self._spool is not None and not any(t.is_alive() for t in self._threads.values()):
+            thread.join(SECONDS_TO_END)
+        if self._memory and self._spool is None:
+            self._spool = Spool(self._directory)
+        if self._spool is not None:
             self._spool.add(self._memory)
-            self._spool.close()
+            if not any(thread.is_alive() for thread in self._threads.values()):
+                self._spool.close()
         return done
 
     def status(self) -> dict[str, Any]:

@@ -64,6 +64,4 @@ def _show(console: Console, result: DemoResult, seconds: float) -> None:
     console.print(f"D simulated: {result.simulated:.4g} Å²/s", highlight=False)
     console.print(f"partition for correlators: {result.qmap_file}\npicture: {result.figure}", soft_wrap=True)
     verdict = "[green]holds[/]" if result.holds else "[red]does not hold[/]"
-    console.print(
-        f"The claim (right map within 5 %, transposed off by more than 15 %) {verdict}; {seconds:.0f} s in all."
-    )
+    console.print(f"Right map within 5 %, transposed off by over 15 %: {verdict} ({seconds:.0f} s in all)")

@@ -12,7 +12,9 @@ from xpcs_mask_bluesky.demo.story import RunRow
 
 def runs_table(rows: Iterable[RunRow]) -> Table:
     """Return the published partitions as a table that fits 80 columns."""
-    table = Table(title="What the callback published", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(
+        title="What the callback published", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
+    )
     for heading in ("run", "uid", "geometry", "what changed"):
         table.add_column(heading, no_wrap=True)
     for heading in ("mask\nrev.", "labels\ndyn./stat.", "publ.\nafter"):

@@ -1,0 +1,75 @@
+"""The outbox: ordered, durable, nothing twice."""
+
+import subprocess
+import sys
+
+from xpcs_mask_bluesky.callbacks.jobs import Job
+from xpcs_mask_bluesky.callbacks.spool import Spool
+
+
+def job(number: int, **changes) -> Job:
+    content = {
+        "kind": "geometry",
+        "detector": "det",
+        "name": "default",
+        "run_uid": f"run-{number}",
+        "stream": "primary",
+        "seq_num": number,
+        "time": 1.0,
+        "received": 2.0,
+        "record": {"distance": 5.0},
+        "changed": ("distance",),
+    }
+    return Job(**(content | changes))
+
+
+def waiting(spool: Spool) -> list[Job]:
+    return [each for _, each in spool.pending(100)]
+
+
+def test_jobs_come_out_in_order_and_once(tmp_path):
+    spool = Spool(tmp_path)
+    spool.add([job(2), job(1), job(2)])
+    assert waiting(spool) == [job(2), job(1)]
+    spool.remove([number for number, _ in spool.pending(1)])
+    assert waiting(spool) == [job(1)]
+    spool.close()
+
+
+def test_what_was_left_is_taken_over_by_the_next_process(tmp_path):
+    code = (
+        "import os, sys; from pathlib import Path; from tests.unit.test_spool import job;"
+        "from xpcs_mask_bluesky.callbacks.spool import Spool;"
+        "Spool(Path(sys.argv[1])).add([job(1), job(2)]); os._exit(9)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    assert done.returncode == 9
+    spool = Spool(tmp_path)
+    assert waiting(spool) == [job(1), job(2)]
+    spool.close()
+
+
+def test_a_living_process_keeps_its_own(tmp_path):
+    first, second = Spool(tmp_path), Spool(tmp_path)
+    first.add([job(1)])
+    third = Spool(tmp_path)
+    assert waiting(second) == waiting(third) == []
+    assert waiting(first) == [job(1)]
+    for spool in (first, second, third):
+        spool.close()
+
+
+def test_a_parked_job_waits_for_the_next_start(tmp_path):
+    spool = Spool(tmp_path)
+    spool.add([job(1)])
+    spool.park(spool.pending(1)[0][0], "why")
+    assert spool.depth() == (0, 1)
+    spool.close()
+    again = Spool(tmp_path)
+    assert waiting(again) == [job(1)]
+    again.close()
+
+
+def test_an_empty_spool_leaves_no_file(tmp_path):
+    Spool(tmp_path).close()
+    assert list(tmp_path.iterdir()) == []
