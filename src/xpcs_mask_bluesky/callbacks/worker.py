@@ -115,6 +115,8 @@ class Worker:
 
         What did not go out stays in the spool for the next start.
         """
+        if self._closed or not self._threads:
+            return True
         done = self.flush(timeout) if not self._paused else self._idle()
         with self._wake:
             self._closed = True
@@ -144,7 +146,7 @@ class Worker:
     def _idle(self) -> bool:
         if self._memory or self._busy:
             return False
-        return self._spool is None or self._spool.depth()[0] == 0
+        return self._spool is not None and self._spool.depth()[0] == 0
 
     def _guarded(self, loop: Callable[[], None]) -> None:
         try:

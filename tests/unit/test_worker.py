@@ -1,0 +1,131 @@
+"""The worker, with a deliverer of a few lines instead of a catalogue."""
+
+import threading
+import time
+
+import pytest
+
+from tests.unit.test_spool import job
+from xpcs_mask_bluesky.callbacks.worker import Worker
+
+
+class Deliverer:
+    """Keeps what it is given; fails as it is told."""
+
+    def __init__(self, *failures: Exception, refuses: str = "") -> None:
+        self.failures, self.refuses = list(failures), refuses
+        self.delivered, self.alarms, self.batches = [], [], 0
+
+    def deliver(self, jobs) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
+        if any(job.run_uid == self.refuses for job in jobs):
+            raise ValueError("it cannot be")
+        self.delivered += jobs
+        self.batches += 1
+
+    def alarm(self, job, message) -> None:
+        self.alarms.append((job, message))
+
+
+@pytest.fixture
+def working(tmp_path):
+    made = []
+
+    def start(deliverer):
+        made.append(Worker(deliverer, tmp_path))
+        return made[-1]
+
+    yield start
+    for worker in made:
+        worker.close(0)
+
+
+def test_jobs_arrive_in_order(working):
+    deliverer = Deliverer()
+    worker = working(deliverer)
+    for number in range(50):
+        worker.put([job(number)])
+    assert worker.flush(10)
+    assert deliverer.delivered == [job(number) for number in range(50)]
+
+
+def test_while_the_catalogue_is_away_jobs_wait(working):
+    deliverer = Deliverer(ConnectionError("away"), ConnectionError("still away"))
+    worker = working(deliverer)
+    worker.put([job(1), job(2)])
+    assert worker.flush(10)
+    assert deliverer.delivered == [job(1), job(2)]
+    assert worker.status()["errors"] == 0
+
+
+def test_a_job_that_can_never_be_delivered_holds_up_no_other(working):
+    deliverer = Deliverer(refuses="run-2")
+    worker = working(deliverer)
+    worker.put([job(1), job(2), job(3)])
+    assert worker.flush(10)
+    assert deliverer.delivered == [job(1), job(3)]
+    assert [each for each, _ in deliverer.alarms] == [job(2)]
+    assert "it cannot be" in worker.status()["last_error"]
+
+
+def test_an_unknown_failure_is_tried_again_then_kept_for_the_next_start(working, tmp_path):
+    deliverer = Deliverer(*[RuntimeError("odd")] * 4)
+    worker = working(deliverer)
+    worker.put([job(1)])
+    assert worker.flush(10)
+    assert worker.status()["parked"] == 1
+    worker.close(5)
+    again = working(deliverer)
+    again.start()
+    assert again.flush(10)
+    assert deliverer.delivered == [job(1)]
+
+
+def test_putting_never_waits_for_a_deliverer_that_hangs(working):
+    gate = threading.Event()
+    deliverer = Deliverer()
+    deliverer.deliver = lambda jobs: gate.wait(20)
+    worker = working(deliverer)
+    worker.put([job(0)])
+    slowest = 0.0
+    for number in range(1, 200):
+        started = time.perf_counter()
+        worker.put([job(number)])
+        slowest = max(slowest, time.perf_counter() - started)
+    assert not worker.flush(0.2)
+    gate.set()
+    assert worker.flush(10)
+    assert slowest < 5  # a hang would be 20 s
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_died_is_started_again(working):
+    deliverer = Deliverer()
+    worker = working(deliverer)
+
+    def die(jobs):
+        del deliverer.deliver
+        raise SystemExit
+
+    deliverer.deliver = die
+    worker.put([job(1)])
+    end = time.monotonic() + 10
+    while worker.status()["alive"] and time.monotonic() < end:
+        time.sleep(0.01)
+    worker.put([job(2)])
+    assert worker.flush(10)
+    assert deliverer.delivered == [job(1), job(2)]
+    assert worker.status()["restarts"] == 1
+
+
+def test_paused_nothing_is_delivered_and_nothing_lost(working):
+    deliverer = Deliverer()
+    worker = working(deliverer)
+    worker.pause()
+    worker.put([job(1)])
+    assert not worker.flush(0.5)
+    assert deliverer.delivered == []
+    worker.resume()
+    assert worker.flush(10)
+    assert deliverer.delivered == [job(1)]
