@@ -25,4 +25,4 @@ geometries = st.builds(
     swing_angle_horizontal=finite(-60, 60),
     swing_angle_vertical=finite(-60, 60),
 )
-masks = arrays(np.bool_, SHAPE)
+masks = arrays(np.bool_, SHAPE, elements=st.sampled_from([True, True, True, False]))

@@ -228,8 +228,8 @@ def server_process(directory: Path) -> int:
     raise LookupError(f"nobody serves {directory}")
 
 
-def test_the_readme_lines_survive_a_server_killed_in_mid_run(tmp_path, monkeypatch, beamline):
-    lines = re.search(r"```python\n(.*?)```", README.read_text(), re.DOTALL)[1]
+def test_the_readme_lines_survive_a_server_killed_in_mid_run(tmp_path, monkeypatch):
+    lines, edit, ask = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
     assert len(lines.strip().splitlines()) == 5
     monkeypatch.chdir(tmp_path)
     engine = RunEngine({}, context_managers=[])
@@ -237,6 +237,7 @@ def test_the_readme_lines_survive_a_server_killed_in_mid_run(tmp_path, monkeypat
     exec(lines, scope)
     catalog, callback = scope["catalog"], scope["callback"]
     directory = tmp_path / "xpcs-masks"
+    beamline = SimulatedBeamline(catalog.frames_directory)
     devices = [beamline.detector, beamline.mono]
     stops = []
     engine.subscribe(lambda name, doc: stops.append(doc), "stop")
@@ -262,5 +263,30 @@ def test_the_readme_lines_survive_a_server_killed_in_mid_run(tmp_path, monkeypat
     (uid,) = engine(bp.count(devices))
     assert callback.flush(60), callback.status()
     assert catalog["eiger4M"].partition(run=uid).partition.record.distance == 4.5
+    before = catalog["eiger4M"].mask()
+    exec(edit, scope)
+    assert catalog["eiger4M"].mask().counted < before.counted - 400
+    exec(ask, scope | {"uid": uid})
+    assert (tmp_path / "qmap.hdf").exists()
     callback.close()
     catalog.close()
+
+
+def test_attach_adds_devices_to_baseline_and_subscribes(catalog, tmp_path, beamline):
+    engine, supplemental = RunEngine({}, context_managers=[]), SupplementalData()
+    engine.preprocessors.append(supplemental)
+    callback = watching(catalog, tmp_path)
+    with pytest.raises(ValueError, match="pass sd="):
+        callback.attach(engine, devices=[beamline.flight_path])
+    callback.attach(engine, sd=supplemental, devices=[beamline.flight_path])
+    callback.attach(engine, sd=supplemental, devices=[beamline.flight_path])
+    assert supplemental.baseline == [beamline.flight_path]
+    assert supplemental.monitors == [beamline.flight_path.length]
+    beamline.flight_path.length.put(4321.0)
+    (uid,) = engine(bp.count([beamline.detector]))
+    assert callback.flush(30), callback.status()
+    entry = next(each for each in catalog["eiger4M"].log("run use") if each.lineage["run_uid"] == uid)
+    assert entry.body["provenance"]["distance"]["key"] == "flight_path_length"
+    assert entry.body["provenance"]["distance"]["unit"] == "mm"
+    assert catalog["eiger4M"].partition(run=uid).partition.record.distance == 4.321
+    callback.close()

@@ -86,7 +86,7 @@ class PartitionCallback:
         Args:
             run_engine: Bluesky's.
             sd: ``SupplementalData`` that is among the RunEngine's preprocessors.
-            devices: Read at begin and end of each run, and monitored between where they can be.
+            devices: Read at begin and end of each run; what of them can be monitored is, between.
 
         Raises:
             ValueError: If devices are given without ``sd``.
@@ -97,8 +97,7 @@ class PartitionCallback:
         for device in given:
             if device not in sd.baseline:
                 sd.baseline.append(device)
-            if hasattr(device, "subscribe") and device not in sd.monitors:
-                sd.monitors.append(device)
+            sd.monitors.extend(each for each in _monitorable(device) if each not in sd.monitors)
         return run_engine.subscribe(self)
 
     def on_published(self, function: Callable[[Publication], None]) -> None:
@@ -167,6 +166,14 @@ class PartitionCallback:
         if message != self._last_error:  # one line, not one for each event
             logger.error("xpcs-mask: %s", message)
         self._last_error = message
+
+
+def _monitorable(device: Any) -> list[Any]:
+    """Return the device if it can be monitored as a whole, else those of its readings that can."""
+    parts = [device, *(getattr(device, name) for name in getattr(device, "read_attrs", ()))]
+    # ophyd refuses to subscribe where there is no default subscription, and that aborts the run.
+    able = [each for each in parts if getattr(each, "_default_sub", None) is not None]
+    return able[:1] if able[:1] == [device] else able
 
 
 def _job(found: GeometryChange | GeometryFault, detector: str, name: str) -> Job:

@@ -15,4 +15,4 @@ def serve(
     """
     from xpcs_mask_bluesky.server.app import main
 
-    raise typer.Exit(main([str(directory)]))
+    raise typer.Exit(main([str(directory), "--stay"]))

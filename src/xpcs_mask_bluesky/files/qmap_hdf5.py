@@ -61,6 +61,8 @@ def write_qmap(
         with h5py.File(temporary, "w") as file:
             _write_group(file.create_group("qmap"), part, source_file)
             _write_provenance(file.create_group("provenance"), part, run_uid, mask_revision)
+        with Path(temporary).open("rb") as written:
+            os.fsync(written.fileno())  # the log must not name a file that a power cut empties
         Path(temporary).chmod(0o644)
         Path(temporary).replace(target)
     finally:

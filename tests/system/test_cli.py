@@ -1,0 +1,43 @@
+"""The commands, as a user or a service manager starts them."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from xpcs_mask_bluesky import MaskCatalog
+
+COMMAND = Path(sys.executable).with_name("xpcs-mask")
+
+
+@pytest.mark.parametrize("command", ["demo", "serve"])
+def test_every_command_explains_itself_with_an_example(command):
+    done = subprocess.run([COMMAND, command, "--help"], capture_output=True, text=True, check=True)
+    assert f"Example: xpcs-mask {command}" in done.stdout
+
+
+def test_serve_outlives_its_terminal_and_ends_on_term(tmp_path):
+    server = subprocess.Popen(
+        [COMMAND, "serve", tmp_path], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        with MaskCatalog.open(tmp_path) as catalog:
+            catalog.create_detector("det", shape=(4, 5))
+        assert server.poll() is None
+        with MaskCatalog.open(tmp_path) as again:
+            assert list(again) == ["det"]
+    finally:
+        server.send_signal(signal.SIGTERM)
+    assert server.wait(20) in {0, -signal.SIGTERM}
+
+
+def test_a_directory_that_cannot_be_made_is_one_clear_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = subprocess.run(
+        [COMMAND, "demo", "--dir", tmp_path / "file"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert "file" in done.stderr
