@@ -4,8 +4,9 @@ import mpmath as mp
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tests.laws.strategies import SHAPE, geometries
+from tests.laws.strategies import SHAPE, finite, geometries
 from xpcs_mask_bluesky import GeometryRecord, q_map
 
 HC = mp.mpf("12.398419843320026")
@@ -65,6 +66,42 @@ def test_the_direct_beam_pixel_scatters_nothing(record):
     with mp.workdps(40):
         k, transfer = momentum_transfer(record, mp.mpf(beam[1]), mp.mpf(beam[0]))
         assert mp.norm(transfer) < 1e-12 * k
+
+
+@settings(max_examples=40, deadline=None)
+@given(record=geometries, horizontal=finite(-180, 180), vertical=finite(-180, 180))
+def test_behind_the_sample_q_and_two_theta_still_hold(record, horizontal, vertical):
+    swing = {"swing_angle_horizontal": horizontal, "swing_angle_vertical": vertical}
+    swung = record.model_copy(update=swing)
+    qmap, beam = q_map(swung), swung.direct_beam
+    with mp.workdps(40):
+        for row, column in PIXELS:
+            k, transfer = momentum_transfer(swung, row, column)
+            assert abs(qmap["q"][row, column] - mp.norm(transfer)) < 1e-12 * k
+            x, y, z = lab_vector(swung, row, column)
+            two_theta = mp.degrees(mp.atan2(mp.hypot(x, y), z))
+            assert abs(qmap["two_theta"][row, column] - two_theta) < 1e-9
+        forward = mp.cos(mp.radians(horizontal)) * mp.cos(mp.radians(vertical))
+        if abs(forward) > 1e-12:
+            assert (beam is not None) == (forward > 0)
+
+
+@given(angle=st.floats(0.01, 40))
+def test_a_positive_swing_takes_the_beam_to_larger_columns_and_rows(angle):
+    record = GeometryRecord(
+        incident_energy=10.0,
+        distance=2.0,
+        beam_center_x=4.0,
+        beam_center_y=3.0,
+        x_pixel_size=1e-4,
+        y_pixel_size=2e-4,
+        shape=SHAPE,
+    )
+    shift = 2.0 * np.tan(np.radians(angle))
+    sideways = record.model_copy(update={"swing_angle_horizontal": angle})
+    assert sideways.direct_beam == pytest.approx((4 + shift / 1e-4, 3), rel=1e-12)
+    upwards = record.model_copy(update={"swing_angle_vertical": angle})
+    assert upwards.direct_beam == pytest.approx((4, 3 + shift / 2e-4), rel=1e-12)
 
 
 def test_near_the_beam_q_keeps_its_digits():

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,9 @@ def test_serve_outlives_its_terminal_and_ends_on_term(tmp_path):
         [COMMAND, "serve", tmp_path], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
+        end = time.monotonic() + 60
+        while not (tmp_path / "connection.json").exists() and time.monotonic() < end:
+            time.sleep(0.1)  # whoever comes before it serves the directory itself
         with MaskCatalog.open(tmp_path) as catalog:
             catalog.create_detector("det", shape=(4, 5))
         assert server.poll() is None

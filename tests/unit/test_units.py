@@ -17,6 +17,13 @@ from xpcs_mask_bluesky.units import UnitError, magnitude, same_unit, wavelength
         (90.0, "degrees", "deg", 90.0),
         (1.24, "Angstro", "angstrom", 1.24),
         (0.124, "nm", "angstrom", 1.24),
+        (1.24, "A", "angstrom", 1.24),
+        (3.5, "px", "px", 3.5),
+        (2.0, "MeV", "keV", 2000.0),
+        (2.0, "meV", "keV", 2e-6),
+        (5.0, " mm ", "m", 5e-3),
+        (1.0, "mrad", "deg", 0.18 / 3.141592653589793),
+        (90.0, "°", "deg", 90.0),
         (0.0, "rad", "deg", 0.0),
     ],
 )

@@ -273,7 +273,10 @@ def _azimuth_within(phi: np.ndarray, lower: float, upper: float) -> Bits:
         return ~np.isnan(phi)
     lower, upper = _wrapped(lower), _wrapped(upper)
     if lower <= upper:
-        return (phi >= lower) & (phi <= upper)
+        kept = (phi >= lower) & (phi <= upper)
+        if -180 in (lower, -upper):  # -180 and 180 are one angle, which the closed arc holds
+            kept |= np.abs(phi) == 180
+        return kept
     return (phi >= lower) | (phi <= upper)
 
 
