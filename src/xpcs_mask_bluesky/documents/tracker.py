@@ -120,7 +120,8 @@ class GeometryTracker:
         before = run.current.get(stream)
         if before == resolved.record and not run.faults:
             return []
-        if before is None and stream not in run.unsettled and seq_num > 1:
+        seen_from_start = "time" in run.view.start
+        if before is None and seen_from_start and stream not in run.unsettled and seq_num > 1:
             seq_num = 1  # exported events come in any order, and none before was of another geometry
         run.current[stream], run.told = resolved.record, True
         run.faults.clear()
