@@ -1,0 +1,161 @@
+# jax types its functions in part.
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
+"""The maps by name: :class:`QMap`, computed when first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import jax
+import numpy as np
+
+from xpcs_mask_bluesky.qmap import reflection, transmission
+from xpcs_mask_bluesky.qmap.lab import Geometry
+
+if TYPE_CHECKING:
+    from xpcs_mask_bluesky.geometry import GeometryRecord
+
+    MapFunction = Callable[[Geometry, tuple[int, int]], jax.Array]
+
+UNITS: Mapping[str, str] = MappingProxyType(
+    {
+        "q": "Å⁻¹",
+        "qr": "Å⁻¹",
+        "qx": "Å⁻¹",
+        "qy": "Å⁻¹",
+        "qz": "Å⁻¹",
+        "qz_film": "Å⁻¹",
+        "phi": "deg",
+        "two_theta": "deg",
+        "alpha_f": "deg",
+        "tth": "deg",
+        "x": "px",
+        "y": "px",
+    }
+)
+"""Every axis that a Q-map may have, with the unit of its values."""
+
+_IN_TRANSMISSION: Mapping[str, MapFunction] = MappingProxyType(
+    {
+        "q": transmission.q_magnitude,
+        "qr": transmission.q_transverse,
+        "qx": transmission.q_horizontal,
+        "qy": transmission.q_vertical,
+        "phi": transmission.azimuth,
+        "two_theta": transmission.scattering_angle,
+        "x": transmission.column_index,
+        "y": transmission.row_index,
+    }
+)
+_IN_REFLECTION: Mapping[str, MapFunction] = MappingProxyType(
+    {
+        **_IN_TRANSMISSION,
+        "qr": reflection.q_in_plane,
+        "qx": reflection.q_along,
+        "qy": reflection.q_across,
+        "qz": reflection.q_normal,
+        "alpha_f": reflection.exit_angle,
+        "tth": reflection.in_plane_angle,
+    }
+)
+_IN_A_FILM: Mapping[str, MapFunction] = MappingProxyType(
+    {**_IN_REFLECTION, "qz_film": reflection.q_normal_in_film}
+)
+
+
+def map_functions(geometry: Geometry) -> Mapping[str, MapFunction]:
+    """Return the function of each axis that a geometry has: refraction's only with a film."""
+    if geometry.surface is None:
+        return _IN_TRANSMISSION
+    return _IN_REFLECTION if geometry.surface.film is None else _IN_A_FILM
+
+
+@partial(jax.jit, static_argnames=("axes", "shape"))
+def _compiled(geometry: Geometry, *, axes: tuple[str, ...], shape: tuple[int, int]) -> tuple[jax.Array, ...]:
+    functions = map_functions(geometry)
+    return tuple(functions[axis](geometry, shape) for axis in axes)
+
+
+def q_maps(geometry: Geometry, axes: Sequence[str], shape: tuple[int, int]) -> tuple[np.ndarray, ...]:
+    """Return several maps of one geometry from one compiled function: what they share is computed once.
+
+    Compiled once for a shape and a choice of axes; another geometry of that shape compiles nothing.
+
+    Raises:
+        KeyError: If there is no such axis, naming those that there are.
+    """
+    there = map_functions(geometry)
+    for axis in axes:
+        if axis not in there:
+            raise KeyError(f"no axis {axis!r}; this Q-map has {', '.join(there)}")
+    with jax.enable_x64(True):  # float32 would blur neighbouring bin edges
+        maps = tuple(np.asarray(each) for each in _compiled(geometry, axes=tuple(axes), shape=shape))
+    for each in maps:
+        each.flags.writeable = False
+    return maps
+
+
+class QMap(Mapping[str, np.ndarray]):
+    """The maps of one geometry: read-only float64 ``(rows, columns)``, computed when first asked for.
+
+    In reflection ``qx``, ``qy``, ``qz`` and ``qr`` are those of the surface, and ``alpha_f`` and ``tth``
+    are there; ``qz_film`` only with ``delta``.
+    """
+
+    def __init__(self, record: GeometryRecord) -> None:
+        self.record = record
+        self._geometry = Geometry.from_record(record)
+        self._maps: dict[str, np.ndarray] = {}
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Names of the maps that this geometry has."""
+        return tuple(axis for axis in UNITS if axis in map_functions(self._geometry))
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """The unit of each map."""
+        return MappingProxyType({axis: UNITS[axis] for axis in self.axes})
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.record.shape
+
+    def __getitem__(self, axis: str) -> np.ndarray:
+        """Return one map, read-only.
+
+        Raises:
+            KeyError: If there is no such axis, naming those that there are.
+        """
+        if axis not in self._maps:
+            self.compute(axis)
+        return self._maps[axis]
+
+    def compute(self, *axes: str) -> QMap:
+        """Compute several maps in one go, faster than one by one; without names, all. Returns itself.
+
+        Raises:
+            KeyError: If there is no such axis, naming those that there are.
+        """
+        missing = [axis for axis in axes or self.axes if axis not in self._maps]
+        if missing:
+            self._maps |= dict(zip(missing, q_maps(self._geometry, missing, self.shape), strict=True))
+        return self
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.axes)
+
+    def __len__(self) -> int:
+        return len(self.axes)
+
+    def __repr__(self) -> str:
+        return f"QMap({', '.join(self)}; {self.shape[0]}×{self.shape[1]}; {self.record.digest[:8]})"
+
+
+def q_map(record: GeometryRecord) -> QMap:
+    """Return the Q-map of a geometry: ``qmap["q"]`` in Å⁻¹, ``qmap["phi"]`` in degrees, and so on."""
+    return QMap(record)
