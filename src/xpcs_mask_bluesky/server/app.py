@@ -42,6 +42,7 @@ from xpcs_mask_bluesky.server.connection import (
 )
 from xpcs_mask_bluesky.server.header_only import HeaderOnly
 from xpcs_mask_bluesky.server.policy import CredentialPolicy
+from xpcs_mask_bluesky.server.relocate import follow_move
 
 SUBDIRECTORIES = ("data", "frames", "partitions", "spool", "backup")
 
@@ -146,6 +147,7 @@ def serve(directory: Path, *, port: int, stay: bool, readable: tuple[Path, ...] 
     """Serve ``directory`` until told to stop; the caller holds the directory's lock."""
     for name in SUBDIRECTORIES:
         (directory / name).mkdir(exist_ok=True)
+    follow_move(directory)
     earlier = read_connection(directory)
     listener = _listen(port or (earlier.port if earlier else 0), fall_back=not port)
     connection = new_connection(listener.getsockname()[1], earlier)
