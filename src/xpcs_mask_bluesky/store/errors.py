@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import httpx
+
+PASSING = frozenset({401, 403, 408, 425, 429, 502, 503, 504})
+"""Statuses that say nothing of the request: a key that is being renewed, a proxy, a server too busy."""
+
 
 class CatalogUnavailable(ConnectionError):  # noqa: N818
     """The Tiled server does not answer; the message names its address."""
@@ -25,3 +30,10 @@ class AmbiguousPartition(LookupError):  # noqa: N818
         self.choices = tuple(choices)
         """The candidates, in order."""
         super().__init__("\n  ".join([message, *map(str, self.choices)]))
+
+
+def is_away(error: BaseException) -> bool:
+    """Return whether the same request may well succeed later: the server is away, busy or locked."""
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.status_code in PASSING
+    return isinstance(error, ConnectionError | TimeoutError | httpx.TransportError | PermissionError)
