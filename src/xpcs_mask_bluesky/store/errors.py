@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,4 +37,6 @@ def is_away(error: BaseException) -> bool:
     """Return whether the same request may well succeed later: the server is away, busy or locked."""
     if isinstance(error, httpx.HTTPStatusError):
         return error.response.status_code in PASSING
+    if isinstance(error, json.JSONDecodeError):  # something between answered, and not in Tiled's words
+        return True
     return isinstance(error, ConnectionError | TimeoutError | httpx.TransportError | PermissionError)
