@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from tiled.queries import Eq
+from tiled.queries import Eq, In
 
 from xpcs_mask_bluesky.callbacks.jobs import Job
 from xpcs_mask_bluesky.geometry import GeometryRecord
 from xpcs_mask_bluesky.store.errors import is_away
-from xpcs_mask_bluesky.store.uses import GEOMETRY, GeometryNote
+from xpcs_mask_bluesky.store.uses import GEOMETRY, RUN_USE, GeometryNote
 
 if TYPE_CHECKING:
     from xpcs_mask_bluesky.catalog import MaskCatalog
     from xpcs_mask_bluesky.partitions import PartitionRecipe
     from xpcs_mask_bluesky.store.clients import XPCSDetector
+    from xpcs_mask_bluesky.store.log import LogEntry
     from xpcs_mask_bluesky.store.uses import PartitionUse
 
 RUNS_REMEMBERED = 64
@@ -60,8 +61,8 @@ class Publisher:
         self._published, self._refused, self._reached, self._say = published, refused, reached, say
         self._offered: dict[tuple[str, str], str] = {}
         """The digest of the recipe that was offered."""
-        self._noted: dict[tuple[str, str], set[str]] = {}
-        """By detector and run: what the log's notes say already."""
+        self._noted: dict[tuple[str, str, str], set[str]] = {}
+        """By detector, run and recipe name: the geometries that the log tells already."""
 
     def deliver(self, jobs: Sequence[Job]) -> None:
         """Deliver jobs of one detector and recipe name, in order; doing it again changes nothing.
@@ -115,21 +116,19 @@ class Publisher:
 
     def _note(self, detector: XPCSDetector, jobs: Sequence[Job]) -> None:
         for run_uid in dict.fromkeys(job.run_uid for job in jobs):
-            known = self._notes_of(detector, run_uid)
-            new = {job.key: job for job in jobs if job.run_uid == run_uid}
-            notes = {_place(_note(job)): _note(job) for job in new.values()}
-            missing = {place: note for place, note in notes.items() if place not in known}
+            known = self._known(detector, run_uid, jobs[0].name)
+            notes = [_note(job) for job in jobs if job.run_uid == run_uid]
+            missing = {_place(note): note for note in notes if _place(note) not in known}
             if missing:
                 detector.note_geometries(run_uid, missing.values())
                 known.update(missing)
 
-    def _notes_of(self, detector: XPCSDetector, run_uid: str) -> set[str]:
-        """Return what is noted of a run: asked once, since only this process notes its geometries."""
-        key = detector.name, run_uid
+    def _known(self, detector: XPCSDetector, run_uid: str, name: str) -> set[str]:
+        """Return what the log tells of a run: asked once, since only this process writes of it."""
+        key = detector.name, run_uid, name
         if key not in self._noted:
-            entries = detector.commits.read(Eq("lineage.run_uid", run_uid), Eq("kind", GEOMETRY))
-            there = (GeometryNote.from_json(note) for entry in entries for note in entry.body["notes"])
-            self._noted[key] = {_place(note) for note in there}
+            entries = detector.commits.read(Eq("lineage.run_uid", run_uid), In("kind", [GEOMETRY, RUN_USE]))
+            self._noted[key] = {place for entry in entries for place in _places(entry, name)}
             while len(self._noted) > RUNS_REMEMBERED:
                 self._noted.pop(next(iter(self._noted)))
         return self._noted[key]
@@ -190,6 +189,18 @@ def _note(job: Job) -> GeometryNote:
         first_seq_num=job.seq_num,
         time=job.time,
         provenance=job.provenance,
+    )
+
+
+def _places(entry: LogEntry, name: str) -> list[str]:
+    """Return the geometries that an entry tells of a run, for one recipe name."""
+    if entry.kind == GEOMETRY:
+        return [_place(GeometryNote.from_json(note)) for note in entry.body["notes"]]
+    body = entry.body
+    return (
+        [f"{body['stream']}:{body['first_seq_num']}:{entry.inputs['geometry']}"]
+        if body["name"] == name
+        else []
     )
 
 

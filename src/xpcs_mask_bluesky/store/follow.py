@@ -50,6 +50,7 @@ class Follower:
         self.seq = since
         """The newest entry that was handed over, or did not matter."""
         self._wake, self._closed = threading.Event(), threading.Event()
+        self._last_error = ""
         self._stream: Any = None
         self._stream_thread: threading.Thread | None = None
         self._stream_tried = float("-inf")
@@ -95,9 +96,11 @@ class Follower:
             if entries:
                 self._took(entries)
             self.seq = max([head, *(entry.seq for entry in entries)])
+            self._last_error = ""
         except Exception as error:  # noqa: BLE001  the boundary of this thread: the next look tries again
-            level = logging.DEBUG if is_away(error) else logging.ERROR
-            logger.log(level, "xpcs-mask: following the log: %r", error)
+            if not is_away(error) and repr(error) != self._last_error:
+                logger.error("xpcs-mask: following the log: %r", error)
+            self._last_error = repr(error)
 
     def _keep_stream(self) -> None:
         """Open the stream if it is not open; it blocks, so a thread of its own holds it."""
