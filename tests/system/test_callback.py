@@ -45,7 +45,7 @@ def engine(beamline):
 def watching(catalog, tmp_path, **kwargs) -> PartitionCallback:
     source = GeometrySource.preset("xpcs-sim", detector="eiger4M")
     callback = PartitionCallback(catalog, spool=tmp_path / "spool")
-    return callback.watch("eiger4M", source=source, **({"recipe": RECIPE} | kwargs))
+    return callback.watch("eiger4M", **({"source": source, "recipe": RECIPE} | kwargs))
 
 
 def test_every_geometry_of_a_scan_is_resolvable(catalog, tmp_path, engine, beamline):

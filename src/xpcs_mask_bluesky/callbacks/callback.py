@@ -5,50 +5,80 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-import time
+import sys
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xpcs_mask_bluesky.callbacks.jobs import Job
+from xpcs_mask_bluesky.callbacks.complaints import Complaints
+from xpcs_mask_bluesky.callbacks.devices import monitorable
+from xpcs_mask_bluesky.callbacks.following import Current, Following
+from xpcs_mask_bluesky.callbacks.jobs import Order, order
+from xpcs_mask_bluesky.callbacks.preparation import Preparation, convert_units
 from xpcs_mask_bluesky.callbacks.publisher import Publication, Publisher
+from xpcs_mask_bluesky.callbacks.reports import RunReports
 from xpcs_mask_bluesky.callbacks.worker import Worker
-from xpcs_mask_bluesky.documents.tracker import GeometryChange, GeometryFault, GeometryTracker
+from xpcs_mask_bluesky.documents.tracker import GeometryFault, GeometryTracker
 
 if TYPE_CHECKING:
+    from xpcs_mask_bluesky.callbacks.jobs import Job
     from xpcs_mask_bluesky.catalog import MaskCatalog
     from xpcs_mask_bluesky.documents.source import GeometrySource
     from xpcs_mask_bluesky.partitions import PartitionRecipe
+    from xpcs_mask_bluesky.store.clients import XPCSDetector
 
 logger = logging.getLogger("xpcs_mask_bluesky")
 
 SECONDS_AT_EXIT = 30.0
+"""That an exit waits for deliveries while the catalogue answers; one second while it is away."""
 
 
 class PartitionCallback:
     """Turns run documents into published partitions; ``RE.subscribe(callback)`` is enough.
 
     Called with a document it only follows the geometry. All else happens in threads of its own: it never
-    raises, never waits for a server, and what cannot be delivered is kept on disk.
+    raises, never waits for a server, and what cannot be delivered is kept on disk. It follows the masks
+    and recipes of the catalogue: a change made elsewhere is published anew for the runs under way.
 
     Args:
         catalog: Where partitions go.
         spool: Directory for what waits; by default the catalogue's own.
+        console: Takes one line for each run that stopped; by default it is written to the standard output.
 
     The environment variable ``XPCS_MASK_DISABLE=1`` turns it off.
     """
 
-    def __init__(self, catalog: MaskCatalog, *, spool: Path | None = None) -> None:
-        self._trackers: list[tuple[GeometryTracker, str]] = []
+    def __init__(
+        self,
+        catalog: MaskCatalog,
+        *,
+        spool: Path | None = None,
+        console: Callable[[str], object] | None = None,
+    ) -> None:
+        self._watched: dict[tuple[str, str], GeometryTracker] = {}
         self._recipes: dict[tuple[str, str], PartitionRecipe] = {}
         self._hooks: list[Callable[[Publication], None]] = []
-        self._errors = 0
-        self._last_error = ""
+        self._console = console or _write_line
         self._enabled = os.environ.get("XPCS_MASK_DISABLE", "") in {"", "0"}
-        publisher = Publisher(catalog, self._recipes, self._published)
-        self._worker = Worker(publisher, spool or catalog.spool_directory)
+        self._complaints, self._reports, self._current = Complaints(), RunReports(), Current()
+        self._preparation = Preparation(catalog, self._complaints)
+        publisher = Publisher(
+            catalog,
+            self._recipes,
+            published=self._published,
+            refused=self._refused,
+            reached=self._reached,
+            say=self._complaints.warn,
+        )
+        self._worker = Worker(
+            publisher,
+            spool or catalog.spool_directory,
+            complaints=self._complaints,
+            tick=self._report,
+            prepare=self._preparation.run,
+        )
+        self._following = Following(self._current, self._watched, self._worker.put)
         ending = weakref.WeakMethod(self._at_exit)
         atexit.register(lambda: (end := ending()) and end())
 
@@ -65,18 +95,22 @@ class PartitionCallback:
         Args:
             detector: Its ophyd name.
             source: Where its geometry is in the documents.
-            recipe: Put in force under ``name``; without one the catalogue's own counts.
+            recipe: Put in force under ``name`` if it differs from the one that was given here last time,
+                also by an earlier process; else, and without one, the recipe in force in the
+                catalogue counts.
             name: Of the recipe.
 
         Raises:
-            ValueError: If the source is another detector's.
+            ValueError: If the source is another detector's, or declares a unit that is none.
         """
         if source.detector != detector:
             raise ValueError(f"the source is that of {source.detector!r}, not of {detector!r}")
+        convert_units(source)
         if recipe is not None:
             self._recipes[detector, name] = recipe
-        self._trackers.append((GeometryTracker(source), name))
+        self._watched[detector, name] = self._tracker(source)
         if self._enabled:
+            self._preparation.add(source, recipe, name)
             self._worker.start()  # delivers what an earlier process left
         return self
 
@@ -97,7 +131,7 @@ class PartitionCallback:
         for device in given:
             if device not in sd.baseline:
                 sd.baseline.append(device)
-            sd.monitors.extend(each for each in _monitorable(device) if each not in sd.monitors)
+            sd.monitors.extend(each for each in monitorable(device) if each not in sd.monitors)
         return run_engine.subscribe(self)
 
     def on_published(self, function: Callable[[Publication], None]) -> None:
@@ -108,21 +142,19 @@ class PartitionCallback:
         """Take one document; never raises and never changes it."""
         if not self._enabled:
             return
-        for tracker, recipe_name in self._trackers:
+        for tracker in dict.fromkeys(self._watched.values()):
             try:
-                jobs = [_job(found, tracker.source.detector, recipe_name) for found in tracker(name, doc)]
-                if jobs:
-                    self._say_faults(jobs)
-                    self._worker.put(jobs)
+                self._take(tracker, name, doc)
             except Exception as error:  # noqa: BLE001  the boundary: the RunEngine must not see it
                 self._fail(f"a {name!r} document of {tracker.source.detector} was not used: {error!r}")
+        if name == "start":
+            self._following.look()
+        elif name == "stop":
+            self._stop(doc)
 
     def status(self) -> dict[str, Any]:
-        """Return counters, what waits, whether the catalogue is away, and the last error."""
-        status = self._worker.status()
-        status["errors"] += self._errors
-        status["last_error"] = self._last_error or status["last_error"]
-        return status
+        """Return counters, what waits and for how long, whether the catalogue is away, the last error."""
+        return self._worker.status()
 
     def flush(self, timeout: float = 30.0) -> bool:
         """Return whether everything received was delivered within ``timeout`` seconds."""
@@ -133,65 +165,85 @@ class PartitionCallback:
         self._worker.pause()
 
     def resume(self) -> None:
-        """Deliver what waited, and go on."""
+        """Deliver what waited or had failed, and go on."""
         self._worker.resume()
 
     def close(self, timeout: float = SECONDS_AT_EXIT) -> bool:
         """Deliver what is left, end the threads, and return whether all went out.
 
-        What did not go out is delivered by the next callback with the same spool.
+        While the catalogue is away this takes a second or two. What did not go out is delivered by the
+        next callback with the same spool.
         """
         self._enabled = False
-        return self._worker.close(timeout)
+        self._following.close()
+        waiting = self._worker.status()["waiting"]
+        done = self._worker.close(timeout)
+        self._say_lines(0 if done else waiting, final=True)
+        return done
+
+    def _tracker(self, source: GeometrySource) -> GeometryTracker:
+        """Return one tracker for all recipes of a source: following costs the same for one or for ten."""
+        equal = (each for each in self._watched.values() if each.source == source)
+        return next(equal, None) or GeometryTracker(source)
+
+    def _take(self, tracker: GeometryTracker, name: str, doc: Mapping[str, Any]) -> None:
+        found = tracker(name, doc)
+        if not found:
+            return
+        detector = tracker.source.detector
+        names = [place[1] for place, each in self._watched.items() if each is tracker]
+        orders = [order(each, detector, name) for each in found for name in names]
+        self._reports.ordered(orders)
+        self._current.tell(orders)
+        self._worker.put(orders)
+        self._say_faults(orders)
+
+    def _stop(self, doc: Mapping[str, Any]) -> None:
+        uid = doc.get("run_start") if isinstance(doc, Mapping) else None
+        if isinstance(uid, str):
+            self._current.ended(uid)
+            self._reports.stopped(uid)
+
+    def _say_faults(self, orders: list[Order]) -> None:
+        for each in orders:
+            if isinstance(each.found, GeometryFault):
+                self._worker.counts["faults"] += 1
+                self._fail(each.found.message)
+
+    def _report(self) -> None:
+        if self._reports.due:
+            self._say_lines(self._worker.status()["waiting"])
+
+    def _say_lines(self, waiting: int, *, final: bool = False) -> None:
+        for line in self._reports.lines(waiting, final=final):
+            try:
+                self._console(line)
+            except Exception as error:  # noqa: BLE001  somebody else's function, or a closed output
+                self._fail(f"the console took no line: {error!r}")
 
     def _at_exit(self) -> None:
         if self._enabled and not self.close():
             logger.warning("xpcs-mask: some partitions wait in the spool for the next start")
 
+    def _reached(self, detector: XPCSDetector) -> None:
+        self._following.follow(detector)
+
     def _published(self, publication: Publication) -> None:
+        self._reports.published(publication)
         for hook in self._hooks:
             try:
                 hook(publication)
             except Exception as error:  # noqa: BLE001  somebody else's function
                 self._fail(f"on_published {hook!r} failed: {error!r}")
 
-    def _say_faults(self, jobs: list[Job]) -> None:
-        for job in jobs:
-            if job.kind == "fault":
-                self._worker.counts["faults"] += 1
-                self._fail(job.message)
+    def _refused(self, job: Job, message: str) -> None:
+        self._reports.refused(job, message)
+        self._fail(message)
 
     def _fail(self, message: str) -> None:
-        self._errors += 1
-        if message != self._last_error:  # one line, not one for each event
-            logger.error("xpcs-mask: %s", message)
-        self._last_error = message
+        self._worker.note_error(message)
 
 
-def _monitorable(device: Any) -> list[Any]:
-    """Return the device if it can be monitored as a whole, else those of its readings that can."""
-    parts = [device, *(getattr(device, name) for name in getattr(device, "read_attrs", ()))]
-    # ophyd refuses to subscribe where there is no default subscription, and that aborts the run.
-    able = [each for each in parts if getattr(each, "_default_sub", None) is not None]
-    return able[:1] if able[:1] == [device] else able
-
-
-def _job(found: GeometryChange | GeometryFault, detector: str, name: str) -> Job:
-    place: dict[str, Any] = {
-        "detector": detector,
-        "name": name,
-        "run_uid": found.run_uid,
-        "stream": found.stream,
-        "seq_num": found.seq_num,
-        "time": found.time,
-        "received": time.time(),
-    }
-    if isinstance(found, GeometryFault):
-        return Job(kind="fault", message=found.message, **place)
-    return Job(
-        kind="geometry",
-        record=found.record.model_dump(mode="json"),
-        provenance={field: asdict(each) for field, each in found.provenance.items()},
-        changed=found.changed,
-        **place,
-    )
+def _write_line(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

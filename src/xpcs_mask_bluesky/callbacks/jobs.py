@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+import math
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from xpcs_mask_bluesky.digests import json_digest
+from xpcs_mask_bluesky.documents.tracker import GeometryChange, GeometryFault
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A geometry to publish for a part of a run, or a fault to write down."""
+    """A geometry to publish for a part of a run, a fault to write down, or a geometry to publish anew."""
 
-    kind: Literal["geometry", "fault"]
+    kind: Literal["geometry", "fault", "republish"]
     detector: str
     name: str
     """Of the recipe."""
     run_uid: str
+    """Empty for a republication between runs."""
     stream: str
     seq_num: int
     time: float
@@ -29,6 +33,7 @@ class Job:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     changed: tuple[str, ...] = ()
     message: str = ""
+    """Of a fault; of a republication, why."""
 
     @property
     def key(self) -> str:
@@ -48,10 +53,69 @@ class Job:
 
     def to_json(self) -> str:
         """Return the job as text."""
-        return json.dumps(asdict(self))
+        return json.dumps(asdict(self), default=str)  # a document's times may be anything
 
     @classmethod
     def from_json(cls, text: str) -> Job:
         """Return the job that a text tells."""
         content = json.loads(text)
         return cls(**{**content, "changed": tuple(content["changed"])})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What a document told, before it is put into words: cheap to make in the RunEngine's thread."""
+
+    found: GeometryChange | GeometryFault
+    detector: str
+    name: str
+    seq_num: int
+    received: float
+    why: str = ""
+    """Why a geometry is published anew; empty for one that is new."""
+    run_uid: str | None = None
+    """Instead of the document's."""
+
+    def job(self) -> Job:
+        """Return the order as a job."""
+        found = self.found
+        place: dict[str, Any] = {
+            "detector": self.detector,
+            "name": self.name,
+            "run_uid": str(found.run_uid if self.run_uid is None else self.run_uid),
+            "stream": str(found.stream),
+            "seq_num": self.seq_num,
+            "time": _seconds(found.time, self.received),
+            "received": self.received,
+        }
+        if isinstance(found, GeometryFault):
+            return Job(kind="fault", message=found.message, **place)
+        return Job(
+            kind="republish" if self.why else "geometry",
+            record=found.record.model_dump(mode="json"),
+            provenance={field: asdict(each) for field, each in found.provenance.items()},
+            changed=found.changed,
+            message=self.why,
+            **place,
+        )
+
+
+def order(found: GeometryChange | GeometryFault, detector: str, name: str) -> Order:
+    """Return what a document just told as an order.
+
+    Raises:
+        TypeError: If the document's number is none.
+        ValueError: Likewise.
+        OverflowError: Likewise.
+    """
+    number = int(found.seq_num)
+    return Order(found=found, detector=detector, name=name, seq_num=number, received=time.time())
+
+
+def _seconds(said: Any, received: float) -> float:
+    """Return a document's time; when it came, if the document does not tell a time."""
+    try:
+        seconds = float(said)
+    except (TypeError, ValueError, OverflowError):
+        return received
+    return seconds if math.isfinite(seconds) else received

@@ -68,9 +68,14 @@ class Spool:
             self._connection.executemany("DELETE FROM jobs WHERE id = ?", [(n,) for n in numbers])
 
     def park(self, number: int, reason: str) -> None:
-        """Set a job aside that cannot be delivered now; it is tried again after a restart."""
+        """Set a job aside that cannot be delivered now; it waits again after :meth:`unpark` or a restart."""
         with self._guard, self._connection:
             self._connection.execute("UPDATE jobs SET parked = ? WHERE id = ?", (reason, number))
+
+    def unpark(self) -> None:
+        """Let the jobs that were set aside wait again, in their old order."""
+        with self._guard, self._connection:
+            self._connection.execute("UPDATE jobs SET parked = NULL WHERE parked IS NOT NULL")
 
     def depth(self) -> tuple[int, int]:
         """Return how many jobs wait, and how many are parked."""

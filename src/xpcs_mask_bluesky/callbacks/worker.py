@@ -9,38 +9,25 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import groupby
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from xpcs_mask_bluesky.callbacks.jobs import Job
-from xpcs_mask_bluesky.callbacks.spool import Spool
-
-logger = logging.getLogger("xpcs_mask_bluesky")
+from xpcs_mask_bluesky.callbacks.complaints import Complaints
+from xpcs_mask_bluesky.callbacks.delivery import Deliverer, Delivery
+from xpcs_mask_bluesky.callbacks.jobs import Job, Order
+from xpcs_mask_bluesky.callbacks.outbox import SPOOL_ERRORS, Outbox
 
 SECONDS_BETWEEN_BATCHES = 0.5
 BATCH = 2000
 PATIENCE = (0.5, 1.0, 2.0, 5.0)
 """Seconds between tries while the catalogue is away; the last one from then on."""
-ATTEMPTS = 3
-"""Tries of a job that fails for another reason than that the catalogue is away."""
-MOST_IN_MEMORY = 100_000
+SECONDS_PARKED = 600.0
+"""Until a job that failed in all of them is tried again."""
 SECONDS_TO_END = 10.0
 """That a thread may take to finish the request it is in."""
-
-
-class Deliverer(Protocol):
-    """What the worker needs of the publisher."""
-
-    def deliver(self, jobs: Sequence[Job]) -> None:
-        """Deliver jobs of one detector and recipe name."""
-        ...
-
-    def alarm(self, job: Job, message: str) -> None:
-        """Write down why a job can never be delivered."""
-        ...
+SECONDS_TO_END_AWAY = 1.0
+"""The same, and the wait for deliveries, while the catalogue is away: an exit must not hang."""
 
 
 class Worker:
@@ -49,28 +36,38 @@ class Worker:
     Args:
         deliverer: Takes batches of jobs.
         spool_directory: Where jobs are kept until they are delivered.
+        complaints: Where faults are said.
+        tick: Called by a thread of the worker at least twice a second.
+        prepare: Called by the delivering thread before it delivers, and whenever it has nothing to do.
     """
 
-    def __init__(self, deliverer: Deliverer, spool_directory: Path) -> None:
-        self._deliverer, self._directory = deliverer, spool_directory
-        self._memory: deque[Job] = deque()
-        self._spool: Spool | None = None
+    def __init__(
+        self,
+        deliverer: Deliverer,
+        spool_directory: Path,
+        *,
+        complaints: Complaints | None = None,
+        tick: Callable[[], None] = lambda: None,
+        prepare: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._tick, self._prepare = tick, prepare
+        self._complaints = complaints or Complaints()
+        self._outbox = Outbox(spool_directory)
         self._wake = threading.Condition()
         self._threads: dict[str, threading.Thread] = {}
         self._paused = self._closed = False
         self._busy = False
         self._failures = 0
         """Tries in a row that did not reach the catalogue."""
-        self.counts = {"received": 0, "delivered": 0, "faults": 0, "errors": 0, "restarts": 0, "lost": 0}
+        self._unpark_at = float("inf")
+        self._delivery = Delivery(deliverer, self._outbox, self.note_error)
+        self.counts = {"received": 0, "faults": 0, "errors": 0, "restarts": 0}
         self.last_error = ""
 
-    def put(self, jobs: Sequence[Job]) -> None:
+    def put(self, jobs: Sequence[Job | Order]) -> None:
         """Take jobs without waiting for anything."""
         self.counts["received"] += len(jobs)
-        self._memory.extend(jobs)
-        while len(self._memory) > MOST_IN_MEMORY:  # the disk has been refusing for hours
-            self._memory.popleft()
-            self.counts["lost"] += 1
+        self._outbox.put(jobs)
         self.start()
         with self._wake:
             self._wake.notify_all()
@@ -88,172 +85,171 @@ class Worker:
                 )
                 self._threads[name].start()
 
+    @property
+    def away(self) -> bool:
+        """Whether the catalogue did not take the last batch."""
+        return self._failures > 0
+
     def flush(self, timeout: float) -> bool:
         """Return whether everything was delivered or parked within ``timeout`` seconds."""
-        end = time.monotonic() + timeout
         self.start()
-        with self._wake:
-            while not self._idle():
-                left = end - time.monotonic()
-                if left <= 0:
-                    return False
-                self._wake.wait(min(left, 0.05))
-        return True
+        return self._wait_idle(timeout, lambda: False)
 
     def pause(self) -> None:
         """Keep jobs in the spool without delivering them."""
         self._paused = True
 
     def resume(self) -> None:
-        """Deliver again."""
+        """Deliver again, what was parked too."""
         with self._wake:
             self._paused = False
+            self._unpark_at = time.monotonic()
             self._wake.notify_all()
 
     def close(self, timeout: float) -> bool:
         """Deliver what is left within ``timeout`` seconds, end the threads; return whether all went out.
 
-        What did not go out stays in the spool for the next start.
+        While the catalogue is away it takes a second or two. What did not go out stays in the spool
+        for the next start.
         """
         if self._closed or not self._threads:
             return True
-        done = self.flush(timeout) if not self._paused else self._idle()
+        done = self._idle() if self._paused else self._last_deliveries(timeout)
         with self._wake:
             self._closed = True
             self._wake.notify_all()
         for thread in self._threads.values():
-            thread.join(SECONDS_TO_END)
-        if self._memory and self._spool is None:
-            self._spool = Spool(self._directory)
-        if self._spool is not None:
-            self._spool.add(self._memory)
-            if not any(thread.is_alive() for thread in self._threads.values()):
-                self._spool.close()
+            thread.join(SECONDS_TO_END_AWAY if self.away else SECONDS_TO_END)
+        if not any(thread.is_alive() for thread in self._threads.values()):
+            try:
+                self._outbox.close()
+            except SPOOL_ERRORS as error:
+                self.note_error(f"what waited could not be kept in {self._outbox.directory}: {error!r}")
         return done
 
     def status(self) -> dict[str, Any]:
-        """Return counters, what waits, and the last error."""
-        waiting, parked = self._spool.depth() if self._spool and not self._closed else (0, 0)
+        """Return counters, what waits and since when, and the last error."""
+        waiting, parked, oldest = 0, 0, None
+        if not self._closed:
+            try:
+                (waiting, parked), oldest = self._outbox.depth(), self._outbox.oldest()
+            except SPOOL_ERRORS as error:
+                self.note_error(f"the spool cannot be read: {error!r}")
         return {
             **self.counts,
-            "waiting": waiting + len(self._memory),
+            "delivered": self._delivery.delivered,
+            "lost": self._outbox.lost,
+            "waiting": waiting,
             "parked": parked,
-            "catalog_away": self._failures > 0,
+            "lag": 0.0 if oldest is None else max(0.0, time.time() - oldest),
+            "catalog_away": self.away,
             "last_error": self.last_error,
             "alive": all(thread.is_alive() for thread in self._threads.values()),
         }
 
+    def note_error(self, message: str) -> None:
+        """Count a fault and say it, the same one at most once a minute."""
+        self.counts["errors"] += 1
+        self.last_error = message
+        self._complaints.say(message)
+
+    def _last_deliveries(self, timeout: float) -> bool:
+        self.start()
+        gone_at: list[float] = []
+
+        def hopeless() -> bool:
+            if not self.away:
+                gone_at.clear()
+            elif not gone_at:
+                gone_at.append(time.monotonic())
+            return bool(gone_at) and time.monotonic() - gone_at[0] > SECONDS_TO_END_AWAY
+
+        return self._wait_idle(timeout, hopeless)
+
+    def _wait_idle(self, timeout: float, hopeless: Callable[[], bool]) -> bool:
+        end = time.monotonic() + timeout
+        while not self._idle():
+            left = end - time.monotonic()
+            if left <= 0 or hopeless():
+                return False
+            with self._wake:
+                self._wake.wait(min(left, 0.05))
+        return True
+
     def _idle(self) -> bool:
-        if self._memory or self._busy:
+        if self._busy or self._outbox.news:
             return False
-        return self._spool is not None and self._spool.depth()[0] == 0
+        try:
+            return self._outbox.empty
+        except SPOOL_ERRORS:
+            return False
 
     def _guarded(self, loop: Callable[[], None]) -> None:
         try:
             loop()
         except Exception as error:  # noqa: BLE001  the boundary: the next put() starts the thread again
-            self._note_error(f"the worker's thread ended: {error!r}")
-
-    def _note_error(self, message: str) -> None:
-        self.counts["errors"] += 1
-        self.last_error = message
-        logger.error("xpcs-mask: %s", message)
+            self.note_error(f"the worker's thread ended: {error!r}")
 
     def _keep(self) -> None:
-        if self._spool is None:
-            self._spool = Spool(self._directory)
         while not self._closed:
             with self._wake:
-                if not self._memory:
+                if not self._outbox.news:
                     self._wake.wait(0.5)
-            taken = list(self._memory)
-            if taken:
-                self._spool.add(taken)
-                for _ in taken:
-                    self._memory.popleft()
-                with self._wake:
-                    self._wake.notify_all()
+            try:
+                moved = self._outbox.keep()
+            except SPOOL_ERRORS as error:
+                self.note_error(
+                    f"{self._outbox.directory} cannot be written ({error}); is the disk full? Partitions "
+                    "are kept in memory, and are lost if this process ends before they are delivered"
+                )
+                self._pause(SECONDS_BETWEEN_BATCHES, time.monotonic())
+            else:
+                if moved:
+                    with self._wake:
+                        self._wake.notify_all()
+            self._tick()
 
     def _deliver(self) -> None:
         while not self._closed:
             started = time.monotonic()
-            batch = self._batch()
+            self._prepare()
+            batch = self._batch(started)
             if not batch:
                 with self._wake:
                     self._wake.wait(0.1)
                 continue
             self._busy = True
             try:
-                pause = self._deliver_batch(batch)
+                seconds = self._deliver_batch(batch)
             finally:
                 self._busy = False
-            self._rest(pause, started)
+            self._pause(seconds, started)
 
-    def _batch(self) -> list[tuple[int, Job]]:
-        return [] if self._paused or self._spool is None else self._spool.pending(BATCH)
+    def _batch(self, now: float) -> list[tuple[int, Job]]:
+        if self._paused:
+            return []
+        if now >= self._unpark_at:
+            self._unpark_at = float("inf")
+            self._outbox.unpark()
+        return self._outbox.batch(BATCH)
 
     def _deliver_batch(self, batch: list[tuple[int, Job]]) -> float:
         """Return the seconds to rest afterwards."""
-        by_place = sorted(batch, key=lambda each: (each[1].detector, each[1].name))
-        for _, group in groupby(by_place, key=lambda each: (each[1].detector, each[1].name)):
-            numbered = list(group)
-            try:
-                self._deliverer.deliver([job for _, job in numbered])
-            except ConnectionError as error:
-                return self._away(error)
-            except Exception:  # noqa: BLE001  the boundary: one by one they are counted, said and kept
-                self._one_by_one(numbered)
-            else:
-                self._done([number for number, _ in numbered])
+        away = self._delivery.deliver(batch)
+        if away is not None:
+            return self._away(away)
         self._failures = 0
+        if self._outbox.parked:
+            self._unpark_at = min(self._unpark_at, time.monotonic() + SECONDS_PARKED)
         return SECONDS_BETWEEN_BATCHES
 
-    def _one_by_one(self, numbered: list[tuple[int, Job]]) -> None:
-        """Deliver each job of a batch that failed, so that one bad geometry holds up no other."""
-        for number, job in numbered:
-            for attempt in range(ATTEMPTS):
-                try:
-                    self._deliverer.deliver([job])
-                    self._done([number])
-                    break
-                except ConnectionError:
-                    return
-                except (ValueError, LookupError) as refusal:
-                    self._refused(number, job, refusal)
-                    break
-                except Exception as failure:  # noqa: BLE001  the boundary: counted, said and kept
-                    if attempt == ATTEMPTS - 1:
-                        self._park(number, job, failure)
-
-    def _refused(self, number: int, job: Job, refusal: Exception) -> None:
-        """Write down a job that can never be delivered, and go on."""
-        message = f"no partition {job.name!r} of {job.detector} for run {job.run_uid[:8]}: {refusal}"
-        self._note_error(message)
-        try:
-            self._deliverer.alarm(job, message)
-        except Exception as error:  # noqa: BLE001  the boundary: kept for the next start
-            self._park(number, job, error)
-        else:
-            self._done([number])
-
-    def _park(self, number: int, job: Job, error: Exception) -> None:
-        self._note_error(f"run {job.run_uid[:8]} of {job.detector} is kept for later: {error!r}")
-        if self._spool is not None:
-            self._spool.park(number, repr(error))
-
-    def _done(self, numbers: list[int]) -> None:
-        if self._spool is not None:
-            self._spool.remove(numbers)
-        self.counts["delivered"] += len(numbers)
-
-    def _away(self, error: ConnectionError) -> float:
-        if self._failures == 0:
-            self.last_error = str(error)
-            logger.warning("xpcs-mask: %s; partitions wait in %s", error, self._directory)
+    def _away(self, error: Exception) -> float:
+        self.last_error = str(error)
+        self._complaints.say(f"{error}; partitions wait in {self._outbox.directory}", logging.WARNING)
         self._failures += 1
         return PATIENCE[min(self._failures, len(PATIENCE)) - 1]
 
-    def _rest(self, seconds: float, started: float) -> None:
+    def _pause(self, seconds: float, started: float) -> None:
         end = started + seconds
         with self._wake:
             self._wake.notify_all()

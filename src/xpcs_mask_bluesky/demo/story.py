@@ -166,6 +166,8 @@ class _Story:
     def rows(self) -> Iterator[RunRow]:
         """Yield what was published, in order."""
         for each in self._published:
+            if not each.job.run_uid:  # the mask was edited between two runs
+                continue
             part = each.use.partition
             yield RunRow(
                 what=self._names.get(each.job.run_uid, "left over from before"),
@@ -182,7 +184,7 @@ class _Story:
         from xpcs_mask_bluesky.documents.source import GeometrySource
 
         source = GeometrySource.preset("xpcs-sim", detector=DETECTOR)
-        callback = PartitionCallback(self._catalog)
+        callback = PartitionCallback(self._catalog, console=self._say)
         callback.watch(DETECTOR, source=source, recipe=recipe())
         callback.on_published(self._published.append)
         engine.subscribe(self._catalog.tiled_writer())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from tiled.queries import Eq
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from xpcs_mask_bluesky.store.clients import XPCSDetector
 
 ALARM = "alarm"
+_NUMBER = re.compile(r"\d[\d.]*(e[+-]?\d+)?")
 
 
 def raise_alarm(
@@ -25,18 +27,18 @@ def raise_alarm(
     time: float,
     message: str,
 ) -> None:
-    """Commit an alarm; the same one again makes no second entry.
+    """Commit an alarm; the same reason again in a run makes no second entry, whatever numbers it tells.
 
     Args:
         detector: Whose log.
         run_uid: The run.
         name: Of the recipe.
         stream: Of the event.
-        first_seq_num: Event from which on the run's geometry or partition is not known.
+        first_seq_num: First event for which the run's geometry or partition is not known.
         time: Of the document, seconds since the epoch.
         message: One line for people.
     """
-    key = json_digest([run_uid, name, stream, first_seq_num, message])
+    key = json_digest([run_uid, name, _NUMBER.sub("#", message)])
     if detector.commits.last(Eq("lineage.alarm", key)) is not None:
         return
     draft = Draft(
@@ -46,4 +48,5 @@ def raise_alarm(
         lineage={"run_uid": run_uid, "name": name, "alarm": key, "time": time},
         body={"message": message, "stream": stream, "first_seq_num": first_seq_num},
     )
-    detector.state.took(detector.commits.append(draft, since=detector.commits.head()))
+    said = lambda entry: entry.lineage.get("alarm") == key  # noqa: E731
+    detector.state.took(detector.commits.append(draft, since=detector.commits.head(), instead=said))

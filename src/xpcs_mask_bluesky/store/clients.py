@@ -175,7 +175,7 @@ class XPCSDetector(Container):
     def runs(self, *, partition: str) -> list[str]:
         """Return the uids of the runs that used the partition with this digest."""
         entries = self.commits.read(Eq("lineage.partition", partition), Eq("kind", RUN_USE))
-        return list(dict.fromkeys(entry.lineage["run_uid"] for entry in entries))
+        return list(dict.fromkeys(entry.lineage["run_uid"] for entry in entries if entry.lineage["run_uid"]))
 
     def publish(
         self,

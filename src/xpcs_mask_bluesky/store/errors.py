@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
+
+import httpx
+
+PASSING = frozenset({401, 403, 408, 425, 429, 502, 503, 504})
+"""Statuses that say nothing of the request: a key that is being renewed, a proxy, a server too busy."""
 
 
 class CatalogUnavailable(ConnectionError):  # noqa: N818
@@ -25,3 +31,12 @@ class AmbiguousPartition(LookupError):  # noqa: N818
         self.choices = tuple(choices)
         """The candidates, in order."""
         super().__init__("\n  ".join([message, *map(str, self.choices)]))
+
+
+def is_away(error: BaseException) -> bool:
+    """Return whether the same request may well succeed later: the server is away, busy or locked."""
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.status_code in PASSING
+    if isinstance(error, json.JSONDecodeError):  # something between answered, and not in Tiled's words
+        return True
+    return isinstance(error, ConnectionError | TimeoutError | httpx.TransportError | PermissionError)

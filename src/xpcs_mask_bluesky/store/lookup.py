@@ -69,9 +69,18 @@ def uses_of_run(
         ours = [use for use in published if use.name == each]
         uses += _completed(ours, _on_demand(detector, entries, ours, each, run_uid))
     alarms = [entry.body["message"] for entry in entries if entry.kind == ALARM]
-    if alarms and not uses:
+    if alarms and not published and not (uses and _can_be_made(uses[0])):
         raise LookupError(f"run {run_uid!r} has no partition: {alarms[-1]}")
     return uses
+
+
+def _can_be_made(use: PartitionUse) -> bool:
+    """Return whether what was refused then, for want of a recipe say, can be computed now."""
+    try:
+        use.partition.read()
+    except (ValueError, LookupError):
+        return False
+    return True
 
 
 def _published(detector: XPCSDetector, entries: Iterable[LogEntry]) -> list[PartitionUse]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from xpcs_mask_bluesky.store.log import Draft, LogEntry
@@ -24,6 +25,11 @@ def note_geometries(
         body = {"notes": content[first : first + NOTES_PER_ENTRY]}
         draft = Draft(kind=GEOMETRY, author=author, lineage={"run_uid": run_uid}, body=body)
         since = entries[-1].seq if entries else detector.commits.head()
-        entries.append(detector.commits.append(draft, since=since))
+        same = partial(_says, draft)  # a request whose answer was lost is sent again
+        entries.append(detector.commits.append(draft, since=since, instead=same))
         detector.state.took(entries[-1])
     return entries
+
+
+def _says(draft: Draft, entry: LogEntry) -> bool:
+    return (entry.kind, entry.lineage, entry.body) == (draft.kind, draft.lineage, draft.body)
