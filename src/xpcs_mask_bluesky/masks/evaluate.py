@@ -13,16 +13,10 @@ import numpy as np
 
 from xpcs_mask_bluesky.digests import array_digest, mask_digest
 from xpcs_mask_bluesky.history import History
-from xpcs_mask_bluesky.masks.operations import (
-    Blemish,
-    Circle,
-    Constraint,
-    Layer,
-    Operation,
-    Pixels,
-    Rectangle,
-    Threshold,
-)
+from xpcs_mask_bluesky.masks.base import Layer, Operation
+from xpcs_mask_bluesky.masks.shapes import Circle, Rectangle
+from xpcs_mask_bluesky.masks.stored import Blemish, Pixels
+from xpcs_mask_bluesky.masks.values import Constraint, Threshold
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
