@@ -1,7 +1,9 @@
 """Masks: small re-evaluable operations, and the raster that they make."""
 
 from xpcs_mask_bluesky.masks.base import ImageReference, Layer, Operation
-from xpcs_mask_bluesky.masks.evaluate import Mask, evaluate
+from xpcs_mask_bluesky.masks.context import OffDetector
+from xpcs_mask_bluesky.masks.evaluate import evaluate
+from xpcs_mask_bluesky.masks.mask import Mask
 from xpcs_mask_bluesky.masks.operations import operation_from_json
 from xpcs_mask_bluesky.masks.shapes import (
     Circle,
@@ -32,6 +34,7 @@ __all__ = [
     "Line",
     "Mask",
     "OfImage",
+    "OffDetector",
     "Operation",
     "Outliers",
     "Pixels",

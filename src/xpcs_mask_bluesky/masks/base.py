@@ -11,6 +11,11 @@ PositiveFinite = Annotated[FiniteFloat, Field(gt=0)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+def one_line(text: str) -> str:
+    """Return text without line breaks, for :meth:`Operation.describe`."""
+    return " ".join(text.split())
+
+
 class Layer(IntEnum):
     """The order in which a mask is built; the mask is the AND of all layers."""
 
@@ -62,4 +67,4 @@ class ImageReference(BaseModel):
 
     def describe(self) -> str:
         """Return where the image comes from, in words that follow a comma; empty if nothing is known."""
-        return f", {self.frames or 'image'} of run {self.run[:8]}" if self.run else ""
+        return f", {one_line(self.frames) or 'image'} of run {one_line(self.run)[:8]}" if self.run else ""

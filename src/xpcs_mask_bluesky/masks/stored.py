@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveInt, PrivateAttr
 
 from xpcs_mask_bluesky.digests import array_digest
-from xpcs_mask_bluesky.masks.base import Digest, Layer, Operation
+from xpcs_mask_bluesky.masks.base import Digest, Layer, Operation, one_line
 
 
 class Pixels(Operation):
@@ -26,7 +26,7 @@ class Pixels(Operation):
         """Return one line for people."""
         first = ", ".join(f"({row}, {column})" for row, column in self.pixels[:3])
         more = f" and {len(self.pixels) - 3} more" if len(self.pixels) > 3 else ""
-        why = f": {' '.join(self.reason.split())}" if self.reason else ""
+        why = f": {one_line(self.reason)}" if self.reason else ""
         return f"pixels {first}{more}{why}"
 
 
@@ -85,7 +85,7 @@ class StoredMask(Operation):
 
     def describe(self) -> str:
         """Return one line for people."""
-        source = f" from {' '.join(self.source.split())}" if self.source else ""
+        source = f" from {one_line(self.source)}" if self.source else ""
         return f"{self._what()} of {self.rejected} pixels{source}"
 
     def __eq__(self, other: object) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, FiniteFloat, PositiveInt, model_validator
 
-from xpcs_mask_bluesky.masks.base import ImageReference, Layer, Operation, PositiveFinite
+from xpcs_mask_bluesky.masks.base import ImageReference, Layer, Operation, PositiveFinite, one_line
 
 Percentile = Annotated[FiniteFloat, Field(ge=0, le=100)]
 
@@ -114,7 +114,7 @@ class Constraint(Operation):
         """Return one line for people."""
         lower = "" if self.lower is None else f"{self.lower:g} ≤ "
         upper = "" if self.upper is None else f" ≤ {self.upper:g}"
-        return f"{self.logic} {lower}{self.axis}{upper}"
+        return f"{self.logic} {lower}{one_line(self.axis)}{upper}"
 
 
 class Outliers(OfImage):
