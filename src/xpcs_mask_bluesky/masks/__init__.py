@@ -1,29 +1,48 @@
 """Masks: small re-evaluable operations, and the raster that they make."""
 
-from xpcs_mask_bluesky.masks.evaluate import Mask, evaluate
-from xpcs_mask_bluesky.masks.operations import (
-    Blemish,
+from xpcs_mask_bluesky.masks.base import ImageReference, Layer, Operation
+from xpcs_mask_bluesky.masks.context import OffDetector
+from xpcs_mask_bluesky.masks.evaluate import evaluate
+from xpcs_mask_bluesky.masks.mask import Mask
+from xpcs_mask_bluesky.masks.operations import operation_from_json
+from xpcs_mask_bluesky.masks.shapes import (
     Circle,
-    Constraint,
-    ImageReference,
-    Layer,
-    Operation,
-    Pixels,
+    Ellipse,
+    Eraser,
+    Grow,
+    Invert,
+    Line,
+    Polygon,
     Rectangle,
-    Threshold,
-    operation_from_json,
+    Shape,
+    Shrink,
 )
+from xpcs_mask_bluesky.masks.stored import Blemish, FileMask, Pixels, StoredMask
+from xpcs_mask_bluesky.masks.values import Constraint, OfImage, Outliers, Threshold
 
 __all__ = [
     "Blemish",
     "Circle",
     "Constraint",
+    "Ellipse",
+    "Eraser",
+    "FileMask",
+    "Grow",
     "ImageReference",
+    "Invert",
     "Layer",
+    "Line",
     "Mask",
+    "OfImage",
+    "OffDetector",
     "Operation",
+    "Outliers",
     "Pixels",
+    "Polygon",
     "Rectangle",
+    "Shape",
+    "Shrink",
+    "StoredMask",
     "Threshold",
     "evaluate",
     "operation_from_json",
