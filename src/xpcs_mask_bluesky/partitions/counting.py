@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,32 +13,60 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ROWS_AT_ONCE = 1 << 17
-"""Pixels of a block that stays in the cache."""
+    Block = NDArray[np.unsignedinteger]
+
+AT_ONCE = 1 << 16
+"""Pixels of a block, which stays in the cache."""
 FEW = 1 << 21
-"""Pixels up to which numpy counts sooner than scipy is imported."""
+"""Pixels up to which numpy has counted before scipy is imported."""
+THREADS = 2
 
 
-def label_counts(labels: NDArray[np.unsignedinteger], size: int) -> NDArray[np.int64]:
-    """Return the number of pixels of each label 0 … ``size`` - 1."""
-    flat = labels.ravel()
-    blocks = [flat[start : start + ROWS_AT_ONCE] for start in range(0, len(flat), ROWS_AT_ONCE)]
-    count = _plain if len(flat) <= FEW else _sparse
-    total = np.zeros(size, dtype=np.int64)
-    for block in blocks:
-        total += count(block, size)
+def label_counts(labels: Block, mask: NDArray[np.bool_], size: int) -> NDArray[np.int64]:
+    """Return the number of pixels of each label 0 … ``size`` - 1; one that the mask rejects counts as 0."""
+    flat, counted = labels.ravel(), mask.ravel()
+    if len(flat) <= FEW:
+        return _counted(flat, counted, _by_numpy(size))
+    ends = np.linspace(0, len(flat), THREADS + 1).astype(int).tolist()
+
+    def counted_between(start: int, end: int) -> NDArray[np.int64]:
+        return _counted(flat[start:end], counted[start:end], _by_product(size))
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        counts = threads.map(counted_between, ends[:-1], ends[1:])
+    return sum(counts, start=np.zeros(size, dtype=np.int64))
+
+
+def _counted(
+    flat: Block, mask: NDArray[np.bool_], count: Callable[[Block], NDArray[np.integer]]
+) -> NDArray[np.int64]:
+    total: NDArray[np.int64] = np.int64(0)  # pyright: ignore[reportAssignmentType]
+    for start in range(0, len(flat), AT_ONCE):
+        block = slice(start, start + AT_ONCE)
+        total = total + count(flat[block] * mask[block])
     return total
 
 
-def _plain(block: NDArray[np.unsignedinteger], size: int) -> NDArray[np.integer]:
-    return np.bincount(block, minlength=size)
+def _by_numpy(size: int) -> Callable[[Block], NDArray[np.integer]]:
+    return lambda block: np.bincount(block, minlength=size)
 
 
-def _sparse(block: NDArray[np.unsignedinteger], size: int) -> NDArray[np.integer]:
-    """Count by a product of a sparse matrix: half the time of ``np.bincount``, which finds extremes first."""
-    from scipy.sparse import csc_array
+def _by_product(size: int) -> Callable[[Block], NDArray[np.integer]]:
+    """Count by the product of a sparse matrix, whose entries are 1, with the vector 1.
 
-    ones = np.ones(len(block), dtype=np.int32)
-    whole = np.array([0, len(block)], dtype=np.int32)
-    matrix = csc_array((ones, block.astype(np.int32), whole), shape=(size, 1))
-    return matrix @ np.ones(1, dtype=np.int32)
+    It takes half the time of ``np.bincount``, which looks for the extremes first, and two can run at once.
+    """
+    from scipy.sparse import csc_array  # pyright: ignore[reportMissingTypeStubs]
+
+    def matrix(pixels: int) -> csc_array:
+        ones, zeros = np.ones(pixels, dtype=np.int32), np.zeros(pixels, dtype=np.int32)
+        return csc_array((ones, zeros, np.array([0, pixels], dtype=np.int32)), shape=(size, 1))
+
+    whole, one = matrix(AT_ONCE), np.ones(1, dtype=np.int32)
+
+    def count(block: Block) -> NDArray[np.integer]:
+        product = whole if len(block) == AT_ONCE else matrix(len(block))
+        product.indices[:] = block
+        return product @ one
+
+    return count

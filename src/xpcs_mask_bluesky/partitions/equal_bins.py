@@ -39,12 +39,12 @@ class EqualBins:
             relative: Bound of the value's error in units of itself.
             absolute: Bound of a further error, in the value's unit; of the least edge's size if ``log``.
         """
-        if self.log:
-            value = relative * self.scale + 8 * SINGLE * self.reach
-        else:
-            value = relative * self.reach
-        # the value is scaled and shifted in single precision: four roundings
-        return value + absolute * self.scale + 4 * SINGLE * self.reach + self.off
+        # of a logarithm, a relative error is an absolute one, beside that of the function itself
+        value = relative * self.scale if self.log else relative * self.reach
+        function = 8 * SINGLE * self.reach if self.log else 0.0
+        # scaled, shifted and compared in single precision
+        rounding = 4 * SINGLE * self.reach + 2 * SINGLE
+        return value + function + rounding + absolute * self.scale + self.off
 
 
 def equal_bins(edges: tuple[float, ...], *, log: bool = False) -> EqualBins | None:

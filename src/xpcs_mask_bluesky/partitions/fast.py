@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xpcs_mask_bluesky.partitions.axis_bins import axis_bins
 from xpcs_mask_bluesky.partitions.counting import label_counts
-from xpcs_mask_bluesky.partitions.kernels import looked_up, natural_labels
+from xpcs_mask_bluesky.partitions.kernels import looked_up
 from xpcs_mask_bluesky.partitions.labels import Labels, label_table
+from xpcs_mask_bluesky.partitions.natural import natural_index_map
 from xpcs_mask_bluesky.partitions.value import dynamic_of_static
 
 if TYPE_CHECKING:
@@ -26,16 +26,12 @@ def fast_labels(qmap: QMap, wanted: NDArray[np.bool_], resolved: PartitionRecipe
 
     They know q and phi in transmission, in equal bins: linear, and for q logarithmic.
     """
-    if set(resolved.axes) != {"q", "phi"}:
+    natural = natural_index_map(qmap.record, resolved)
+    if natural is None:
         return None
-    first, second = (axis_bins(qmap.record, resolved, axis) for axis in resolved.axes)
-    if first is None or second is None:
-        return None
-    size = resolved.static[0] * resolved.static[1]
-    columns, dtype = np.int32(resolved.static[1]), np.min_scalar_type(size)
-    natural = np.asarray(natural_labels(first, second, wanted, columns, dtype=dtype))
-    table = label_table(label_counts(natural, size + 1)[1:], dynamic_of_static(resolved))
-    static, dynamic, mask = looked_up(natural, table.static_label, table.dynamic_label)
+    counts = label_counts(natural, wanted, resolved.static[0] * resolved.static[1] + 1)
+    table = label_table(counts[1:], dynamic_of_static(resolved))
+    static, dynamic, mask = looked_up(natural, wanted, table.static_label, table.dynamic_label)
     return Labels(
         mask=np.asarray(mask),
         dynamic_roi_map=np.asarray(dynamic),

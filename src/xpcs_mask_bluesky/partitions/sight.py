@@ -1,9 +1,9 @@
 # numpy leaves some types open.
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
-"""The lab vector of pixels, split so that single precision keeps its digits; and at single pixels.
+r"""The lab vector of pixels, split so that single precision keeps its digits; and at single pixels.
 
-With the direct beam at :math:`(x_b, y_b)` in the detector's plane, :math:`X = \\cos h\\,(x - x_b) -
-\\sin h\\sin v\\,(y - y_b)` and :math:`Y = \\cos v\\,(y - y_b)`: no difference of large numbers is left
+With the direct beam at :math:`(x_b, y_b)` in the detector's plane, :math:`X = \cos h\,(x - x_b) -
+\sin h\sin v\,(y - y_b)` and :math:`Y = \cos v\,(y - y_b)`: no difference of large numbers is left
 but in ``x - x_b``, which is taken in double precision.
 """
 
@@ -98,17 +98,21 @@ class Sight:
         }
         return Rays(**{name: vector.astype(np.float32) for name, vector in vectors.items()})
 
-    def at(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> tuple[Floats, Floats, Floats]:
-        """Return X, Y, Z of some pixels in m, by the formula of ``qmap``."""
+    def at(self, pixels: NDArray[np.intp]) -> tuple[Floats, Floats, Floats]:
+        """Return X, Y, Z in m of pixels given by their flat index, by the formula of ``qmap``."""
+        rows, columns = np.divmod(pixels, self.shape[1])
         x, y = (line[index] for line, index in zip(self._plane(), (columns, rows), strict=True))
         cos_h, sin_h, cos_v, sin_v = self._turns()
         forward = sin_v * y + cos_v * self.geometry.distance
         across = cos_h * x - sin_h * forward
         return across, cos_v * y - sin_v * self.geometry.distance, sin_h * x + cos_h * forward
 
-    def blur(self, length: Floats) -> Floats | float:
-        """Return a bound of how far apart two evaluations of X or Y may lie, beside rounding, in m."""
-        return 32 * DOUBLE * length if self.swings else 0.0
+    def blur(self, length: Floats) -> Floats:
+        """Return a bound, in m, of how far apart two evaluations of X or Y may lie at ``length`` m.
+
+        Without swing they are products, and only their last digit is open.
+        """
+        return length * (32 * DOUBLE if self.swings else 0.0)
 
     def _plane(self) -> tuple[Floats, Floats]:
         geometry = self.geometry
