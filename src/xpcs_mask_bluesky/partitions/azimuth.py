@@ -24,7 +24,12 @@ def label_coordinate(qmap: QMap, axis: str, offset: float, fold: int) -> NDArray
     if axis not in qmap.axes:
         raise ValueError(f"no axis {axis!r}; this Q-map has {', '.join(qmap.axes)}")
     values = qmap[axis]
-    if axis != "phi" or (offset == 0 and fold == 1):
+    return values if axis != "phi" else label_angle(values, offset, fold)
+
+
+def label_angle(values: NDArray[np.float64], offset: float, fold: int) -> NDArray[np.float64]:
+    """Return φ, in degrees, as the angle that labels (see :func:`label_coordinate`)."""
+    if offset == 0 and fold == 1:
         return values
     shifted = values if offset == 0 else wrapped(values + offset)
     return shifted if fold == 1 else np.mod(shifted + 180.0, 360.0 / fold)

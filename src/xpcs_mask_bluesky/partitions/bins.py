@@ -22,16 +22,21 @@ def bin_index(values: NDArray[np.float64], edges: tuple[float, ...]) -> NDArray[
     Bins are half-open ``[e_i, e_i+1)``, the last one closed, and every edge reaches down by
     ``TOLERANCE`` of the range; the last edge admits the same above.
     """
-    bounds = np.asarray(edges, dtype=np.float64)
-    reach = TOLERANCE * (bounds[-1] - bounds[0])
-    # "Strictly less than `reach` below" as a closed bound: the next float above e - reach, or e itself.
-    lower = np.minimum(bounds, np.nextafter(bounds - reach, np.inf))
-    top = max(bounds[-1], np.nextafter(bounds[-1] + reach, -np.inf))
+    lower, top = thresholds(edges)
     found = np.searchsorted(lower, values, side="right").astype(np.int32) - np.int32(1)
     last = len(edges) - 2
     found[found > last] = last
     found[~((values >= lower[0]) & (values <= top))] = -1
     return found
+
+
+def thresholds(edges: tuple[float, ...]) -> tuple[NDArray[np.float64], float]:
+    """Return from which value on each edge is reached, and the largest value of the last bin."""
+    bounds = np.asarray(edges, dtype=np.float64)
+    reach = TOLERANCE * (bounds[-1] - bounds[0])
+    # "Strictly less than `reach` below" as a closed bound: the next float above e - reach, or e itself.
+    lower = np.minimum(bounds, np.nextafter(bounds - reach, np.inf))
+    return lower, max(float(bounds[-1]), float(np.nextafter(bounds[-1] + reach, -np.inf)))
 
 
 def parents(fine: tuple[float, ...], coarse: tuple[float, ...]) -> NDArray[np.int32]:
@@ -60,23 +65,6 @@ class Bins:
     def means(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean over each label's pixels along each axis; circular in its fold for phi."""
         return self._means()
-
-
-def closed_labels(
-    natural: NDArray[np.int32], size: int
-) -> tuple[NDArray[np.unsignedinteger], NDArray[np.integer], NDArray[np.int64]]:
-    """Return labels 1..N without gaps, the natural index of each label, and its pixel count.
-
-    Args:
-        natural: 0-based natural index of each pixel, -1 = not counted, ``(rows, columns)``.
-        size: Number of natural bins.
-    """
-    counts = np.bincount(natural.ravel() + 1, minlength=size + 1)
-    filled = np.flatnonzero(counts[1:])
-    lookup = np.zeros(size + 1, dtype=smallest_unsigned(len(filled)))
-    lookup[filled + 1] = np.arange(1, len(filled) + 1)
-    mapping = filled.astype(smallest_unsigned(int(filled[-1]) if len(filled) else 0))
-    return lookup[natural + 1], mapping, counts[1:][filled].astype(np.int64)
 
 
 def smallest_unsigned(largest: int) -> np.dtype[np.unsignedinteger]:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xpcs_mask_bluesky.partitions.azimuth import label_coordinate
-from xpcs_mask_bluesky.partitions.bins import bin_index, closed_labels
+from xpcs_mask_bluesky.partitions.bins import bin_index
+from xpcs_mask_bluesky.partitions.fast import fast_labels
+from xpcs_mask_bluesky.partitions.labels import Labels, label_table
 from xpcs_mask_bluesky.partitions.value import Partition, dynamic_of_static, frozen
 
 if TYPE_CHECKING:
@@ -45,23 +47,33 @@ def partition(
     if not wanted.any():
         raise ValueError("the mask counts no pixel: nothing to partition")
     used = (resolved or recipe).resolve(qmap, wanted)
-    natural = natural_static_index(qmap, used)
-    natural = np.where(wanted, natural, np.int32(-1))
-    _check_room(natural, used)
-    static_map, static_mapping, _ = closed_labels(natural, used.static[0] * used.static[1])
-    coarse = dynamic_of_static(used)
-    dynamic = np.where(natural >= 0, coarse[natural], np.int32(-1))
-    dynamic_map, dynamic_mapping, _ = closed_labels(dynamic, used.dynamic[0] * used.dynamic[1])
+    labels = fast_labels(qmap, wanted, used) or _generic_labels(qmap, wanted, used)
+    _check_room(int(labels.static_counts.sum()), used)
     return Partition(
         record=qmap.record,
         requested=recipe,
         recipe=used,
-        mask=frozen(natural >= 0),
+        mask=frozen(labels.mask),
         blemish=frozen(good.copy()),
-        dynamic_roi_map=frozen(dynamic_map),
-        static_roi_map=frozen(static_map),
-        dynamic_index_mapping=frozen(dynamic_mapping),
-        static_index_mapping=frozen(static_mapping),
+        dynamic_roi_map=frozen(labels.dynamic_roi_map),
+        static_roi_map=frozen(labels.static_roi_map),
+        dynamic_index_mapping=frozen(labels.dynamic_index_mapping),
+        static_index_mapping=frozen(labels.static_index_mapping),
+    )
+
+
+def _generic_labels(qmap: QMap, wanted: Bits, resolved: PartitionRecipe) -> Labels:
+    """Return the labels by each pixel's value: any axes, any edges; the fast path gives the same."""
+    natural = np.where(wanted, natural_static_index(qmap, resolved), np.int32(-1))
+    counts = np.bincount(natural.ravel() + 1, minlength=resolved.static[0] * resolved.static[1] + 1)
+    table = label_table(counts[1:], dynamic_of_static(resolved))
+    return Labels(
+        mask=natural >= 0,
+        dynamic_roi_map=table.dynamic_label[natural + 1],
+        static_roi_map=table.static_label[natural + 1],
+        dynamic_index_mapping=table.dynamic_mapping,
+        static_index_mapping=table.static_mapping,
+        static_counts=table.static_counts,
     )
 
 
@@ -94,8 +106,8 @@ def _boolean(mask: ArrayLike, qmap: QMap, what: str) -> Bits:
     return array
 
 
-def _check_room(natural: NDArray[np.int32], recipe: PartitionRecipe) -> None:
-    bins, pixels = recipe.static[0] * recipe.static[1], int(np.count_nonzero(natural >= 0))
+def _check_room(pixels: int, recipe: PartitionRecipe) -> None:
+    bins = recipe.static[0] * recipe.static[1]
     if not pixels:
         raise ValueError("no counted pixel falls into a bin; do edges and ranges fit this geometry?")
     if bins > pixels:

@@ -1,0 +1,141 @@
+# numpy leaves some types open.
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
+# pydantic's frozen models have a hash, which their type does not say: hence the two ignores below.
+"""The natural index of each pixel over q and phi, by single precision where that is enough.
+
+Every number comes with a proven bound of its error. A pixel that lies nearer to a threshold than single
+precision can tell is computed again in double precision; one that even this leaves open is decided by
+the Q-map's own value. So the bins are those of the Q-map's values, pixel for pixel.
+
+What was computed for a geometry is kept while it serves: a new mask needs no bins, and a new energy no
+azimuth.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from xpcs_mask_bluesky.partitions.equal_bins import DOUBLE, MOST_MARGIN, SINGLE, EqualBins, equal_bins
+from xpcs_mask_bluesky.partitions.kernels import Steps, Turns, natural_labels, phi_bins, undecided
+from xpcs_mask_bluesky.partitions.near import decided_phi, decided_q
+from xpcs_mask_bluesky.partitions.sight import Sight
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from xpcs_mask_bluesky.geometry import GeometryRecord
+    from xpcs_mask_bluesky.partitions.recipe import PartitionRecipe
+
+    Numbers = NDArray[np.unsignedinteger]
+    Edges = tuple[float, ...]
+
+KEPT = 2
+"""Maps of each kind that are kept, of one or two bytes a pixel."""
+MOST_OFFSET = 1e6
+"""Of phi, in degrees."""
+
+
+def natural_index_map(record: GeometryRecord, recipe: PartitionRecipe) -> Numbers | None:
+    """Return natural static index + 1 of each pixel, whatever the mask, 0 for none.
+
+    Args:
+        record: The geometry.
+        recipe: Resolved.
+
+    Returns:
+        Read-only, ``(rows, columns)``, of the smallest type that serves; None for axes other than q and
+        phi, bins that are not equal, or a geometry that the kernels do not know.
+    """
+    if set(recipe.axes) != {"q", "phi"}:
+        return None
+    q_edges, phi_edges = recipe.static_edges["q"], recipe.static_edges["phi"]
+    angle = phi_edges, recipe.phi_offset, recipe.symmetry_fold
+    strides = (len(phi_edges) - 1, 1) if recipe.axes[0] == "q" else (1, len(q_edges) - 1)
+    log = recipe.spacing_of("q") == "log"
+    return _natural(record, q_edges, log, angle, strides)  # pyright: ignore[reportArgumentType]
+
+
+@lru_cache(maxsize=KEPT)
+def _natural(
+    record: GeometryRecord, edges: Edges, log: bool, angle: tuple[Edges, float, int], strides: tuple[int, int]
+) -> Numbers | None:
+    sight, equal = Sight.of(record), equal_bins(edges, log=log)
+    if sight is None or equal is None:
+        return None
+    blurred = 64 * DOUBLE * sight.geometry.wavenumber * sight.farthest / sight.geometry.distance
+    relative = (26 + 2 * sight.shear) * SINGLE
+    margin = equal.margin(relative=relative, absolute=blurred / (edges[0] if log else 1.0))
+    phi = _phi_bins(_for_azimuth(record), *angle)  # pyright: ignore[reportArgumentType]
+    if phi is None or margin > MOST_MARGIN:
+        return None
+    factor = np.float32(2 * sight.geometry.wavenumber)
+    dtype = numbers_up_to((len(edges) - 1) * (len(angle[0]) - 1))
+    steps, by = _steps(equal, margin), (np.int32(strides[0]), np.int32(strides[1]))
+    natural = np.array(natural_labels(sight.rays(), factor, steps, phi, by, log=log, dtype=dtype))
+    left = _left_open(natural)
+    q, other = decided_q(record, sight, left, edges), phi.ravel()[left].astype(np.int64) - 1
+    index = q * strides[0] + other * strides[1] + 1
+    natural.ravel()[left] = np.where((q >= 0) & (other >= 0), index, 0)
+    natural.flags.writeable = False
+    return natural
+
+
+@lru_cache(maxsize=KEPT)
+def _phi_bins(record: GeometryRecord, edges: Edges, offset: float, fold: int) -> Numbers | None:
+    """Return bin + 1 of each pixel's phi, read-only, for a record by :func:`_for_azimuth`."""
+    sight, equal = Sight.of(record), equal_bins(edges)
+    if sight is None or equal is None or abs(offset) > MOST_OFFSET:
+        return None
+    seam = fold * ((10 + sight.shear) * SINGLE + 8 * DOUBLE * (2 + abs(offset) / 360))
+    parts = _as_parts(equal, fold)
+    margin = parts.margin(relative=0, absolute=seam)
+    if margin > MOST_MARGIN:
+        return None
+    # so near to the beam, double precision leaves as much of the direction open as single does elsewhere
+    core = 16 * DOUBLE / SINGLE * sight.farthest if sight.swings else 0.0
+    turn = math.fmod((math.fmod(offset, 360.0) + 180.0) / 360.0 * fold, 1.0)
+    numbers = {"turn": turn, "fold": fold, "seam": seam, "core": core}
+    turns = Turns(**{name: np.float32(number) for name, number in numbers.items()})
+    dtype = numbers_up_to(equal.bins)
+    found = np.array(phi_bins(sight.rays(), turns, _steps(parts, margin), dtype=dtype))
+    left = _left_open(found)
+    found.ravel()[left] = decided_phi(record, sight, left, edges, (offset, fold)) + 1
+    found.flags.writeable = False
+    return found
+
+
+def _for_azimuth(record: GeometryRecord) -> GeometryRecord:
+    """Return one record for all that share their azimuth: energy and, without swing, distance are 1."""
+    swings = record.swing_angle_horizontal != 0 or record.swing_angle_vertical != 0
+    distance = record.distance if swings else 1.0
+    return record.model_copy(update={"incident_energy": 1.0, "distance": distance})
+
+
+def numbers_up_to(largest: int) -> np.dtype[np.unsignedinteger]:
+    """Return the smallest unsigned type for 0 … ``largest`` and one number that stands for none yet."""
+    return np.min_scalar_type(largest + 1)
+
+
+def _left_open(found: Numbers) -> NDArray[np.intp]:
+    return np.flatnonzero(found.ravel() == undecided(found.dtype))
+
+
+def _as_parts(equal: EqualBins, fold: int) -> EqualBins:
+    """Return bins of an angle in degrees as bins of its part of a fold."""
+    width = 360.0 / fold
+    begins = -180.0 if fold == 1 else 0.0
+    return EqualBins((equal.start - begins) / width, equal.scale * width, equal.bins, equal.off, log=False)
+
+
+def _steps(equal: EqualBins, margin: float) -> Steps:
+    numbers = {
+        "scale": equal.scale,
+        "origin": equal.start * equal.scale,
+        "bins": equal.bins,
+        "margin": margin,
+    }
+    return Steps(**{name: np.float32(number) for name, number in numbers.items()})
