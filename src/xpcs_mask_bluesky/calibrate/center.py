@@ -108,7 +108,9 @@ def fit_centre(scene: Scene, start: tuple[float, float]) -> Fitted:
         try:
             minimum = minimise(problem.equations, problem.start(centre))
         except NoMinimum as error:
-            raise CalibrationError(f"the centre cannot be fitted: {error}; is anything circular left?") from error
+            raise CalibrationError(
+                f"the centre cannot be fitted: {error}; is anything circular left?"
+            ) from error
         centre = (float(minimum.parameters[0]), float(minimum.parameters[1]))
         problem.profile = minimum.parameters[2:]
         last, problem = problem, _Profile(scene, centre, problem)

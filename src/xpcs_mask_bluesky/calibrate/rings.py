@@ -75,7 +75,8 @@ class _Windows:
                 self.rings.append(ring)
         if not chosen:
             raise CalibrationError(
-                "no ring of this calibrant is on the counted pixels; is the mask right, and are energy and distance?"
+                "no ring stands out of the noise where this calibrant has one; is the calibrant in the beam, and are mask, "
+                "energy and distance right?"
             )
         self.number, self.chosen = np.concatenate(numbers), np.concatenate(chosen)
         self.data = self.scene.image.ravel()[self.chosen]
@@ -91,7 +92,9 @@ class _Windows:
         for _ in range(2):
             off = (q[candidates] - ring) / self.step
             inside = np.abs(off) < half
-            if inside.sum() < FEWEST_IN_RING or not (off[inside].min() < -half / 2 and off[inside].max() > half / 2):
+            if inside.sum() < FEWEST_IN_RING or not (
+                off[inside].min() < -half / 2 and off[inside].max() > half / 2
+            ):
                 return None
             guess = _shape(off[inside], self.scene.image.ravel()[candidates[inside]], half)
             if guess is None:
@@ -193,8 +196,10 @@ def _shape(off: np.ndarray, values: np.ndarray, half: float) -> list[float] | No
         return None
     slant, level = np.polyfit(places[outer], profile[outer], 1)
     above = profile - level - slant * places
-    height = float(above[np.abs(places) <= max(0.5 * half, 1.0)].max())
-    if height <= 0:
+    top = int(np.argmax(np.where(np.abs(places) <= max(0.5 * half, 1.0), above, -np.inf)))
+    noise = float(np.std(values - (level + slant * off))) / np.sqrt(number[number > 0][top])
+    if above[top] <= SIGNIFICANT * noise:  # a width fitted to noise runs away
         return None
+    height = float(above[top])
     width = float(np.clip(above[above > height / 2].size / 2.355, 0.8, half / 2))
     return [height, width, float(level), float(slant), 0.0]

@@ -52,6 +52,8 @@ class Scene:
     counted: np.ndarray
     """Boolean ``(rows, columns)``."""
     geometry: Geometry
+    lean: tuple[float, float] = (0.0, 0.0)
+    """Columns and rows by which a swung detector's direct beam moves, per m of distance."""
 
     @classmethod
     def of(cls, image: ArrayLike, mask: ArrayLike, record: GeometryRecord) -> Scene:
@@ -74,7 +76,7 @@ class Scene:
             )
         if not np.isfinite(values[counted]).all():
             raise CalibrationError("a counted pixel is not finite; mask it, or was the dark image wrong?")
-        return cls(values, counted, Geometry.from_record(record))
+        return cls(values, counted, Geometry.from_record(record), _lean(record))
 
     def moved(self, **values: float) -> Scene:
         """Return the scene with other numbers in its geometry."""
@@ -89,7 +91,17 @@ class Scene:
             x_pixel_size=self.geometry.x_pixel_size * stride,
             y_pixel_size=self.geometry.y_pixel_size * stride,
         )
-        return Scene(self.image[::stride, ::stride], self.counted[::stride, ::stride], geometry)
+        lean = (self.lean[0] / stride, self.lean[1] / stride)
+        return Scene(self.image[::stride, ::stride], self.counted[::stride, ::stride], geometry, lean)
+
+    def at_distance(self, distance: float) -> dict[str, float]:
+        """Return distance and centre of a detector so far away whose direct beam hits the same pixel."""
+        farther = distance - self.geometry.distance
+        return {
+            "beam_center_x": self.geometry.beam_center_x - self.lean[0] * farther,
+            "beam_center_y": self.geometry.beam_center_y - self.lean[1] * farther,
+            "distance": distance,
+        }
 
     def q(self, **values: float) -> np.ndarray:
         """Return q in Å⁻¹ at each pixel, ``(rows, columns)``, with these numbers in the geometry."""
@@ -118,6 +130,14 @@ class Scene:
 
 
 CENTRE = ("beam_center_x", "beam_center_y")
+
+
+def _lean(record: GeometryRecord) -> tuple[float, float]:
+    direct = record.direct_beam
+    if direct is None:
+        return 0.0, 0.0
+    away = (direct[0] - record.beam_center_x, direct[1] - record.beam_center_y)
+    return away[0] / record.distance, away[1] / record.distance
 
 
 def _as_arrays(geometry: Geometry) -> Geometry:

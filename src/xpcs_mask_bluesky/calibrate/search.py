@@ -54,6 +54,8 @@ def search_centre(scene: Scene, reach: float) -> tuple[float, float]:
 def search_distance(scene: Scene, rings: Sequence[float], reach: float) -> float:
     """Return the distance, within the part ``reach`` of the present one, that puts rings on ``rings``.
 
+    The pixel of the direct beam, which the image's symmetry has told, stays where it is.
+
     Raises:
         CalibrationError: no distance does, several do, or the best is at the border of what was tried.
     """
@@ -67,7 +69,9 @@ def search_distance(scene: Scene, rings: Sequence[float], reach: float) -> float
             "and are energy, pixel size and distance right?"
         )
     if best in {0, len(scores) - 1}:
-        raise CalibrationError(f"the rings fit best at the border of the {reach:.0%} searched; give a better distance")
+        raise CalibrationError(
+            f"the rings fit best at the border of the {reach:.0%} searched; give a better distance"
+        )
     _refuse_rivals(scores, distances, best)
     return float(distances[best])
 
@@ -77,13 +81,15 @@ def _refuse_rivals(scores: np.ndarray, distances: np.ndarray, best: int) -> None
     rivals = [
         k
         for k in range(1, len(scores) - 1)
-        if abs(k - best) > near and scores[k - 1] <= scores[k] >= scores[k + 1] and scores[k] > RIVAL * scores[best]
+        if abs(k - best) > near
+        and scores[k - 1] <= scores[k] >= scores[k + 1]
+        and scores[k] > RIVAL * scores[best]
     ]
     if rivals:
         also = max(rivals, key=lambda k: scores[k])
         raise CalibrationError(
             f"the rings fit {distances[best]:.4g} m and {distances[also]:.4g} m about equally well; give a better "
-            "distance and a smaller search_distance="
+            "distance and a smaller distance_within="
         )
 
 
@@ -94,7 +100,10 @@ def _ring_scores(scene: Scene, rings: np.ndarray, distances: np.ndarray) -> np.n
     flat = annuli(coarse.q()[coarse.counted], values, per_pixel)
     spread = np.sqrt(np.maximum(flat.variance[flat.index], np.median(flat.variance)))
     return np.array(
-        [_contrast(coarse.q(distance=each)[coarse.counted], values, spread, rings, per_pixel) for each in distances]
+        [
+            _contrast(coarse.q(**coarse.at_distance(each))[coarse.counted], values, spread, rings, per_pixel)
+            for each in distances
+        ]
     )
 
 
