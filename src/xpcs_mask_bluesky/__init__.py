@@ -30,6 +30,13 @@ _HOMES = {
         "Threshold",
         "evaluate",
     ),
+    "calibrate": (
+        "Calibrant",
+        "CalibrationError",
+        "CalibrationProposal",
+        "find_beam_center",
+        "fit_calibrant",
+    ),
     "partitions": ("Partition", "PartitionRecipe", "partition"),
     "files.qmap_hdf5": ("read_qmap", "write_qmap"),
     "documents.source": ("GeometrySource",),
