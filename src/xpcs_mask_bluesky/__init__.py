@@ -8,7 +8,8 @@ from typing import Any
 
 _HOMES = {
     "geometry": ("GeometryRecord",),
-    "qmap": ("QMap", "q_map"),
+    "grazing": ("incident_angle_from_specular", "specular_disagreement"),
+    "qmap": ("QMap", "q_derivatives", "q_map"),
     "history": ("History",),
     "masks": (
         "Blemish",
@@ -38,6 +39,7 @@ _HOMES = {
         "fit_calibrant",
     ),
     "partitions": ("Partition", "PartitionRecipe", "partition"),
+    "partitions.sensitivity": ("label_sensitivity",),
     "files.qmap_hdf5": ("read_qmap", "write_qmap"),
     "documents.source": ("GeometrySource",),
     "callbacks.callback": ("PartitionCallback",),

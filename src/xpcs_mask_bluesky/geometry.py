@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, PositiveInt, model_validator
@@ -217,7 +218,16 @@ class GeometryRecord(BaseModel):
         Warns:
             UserWarning: In reflection, of what the file does not say.
         """
-        return poni.text(self, orientation=orientation)
+        if self.incident_angle is not None:
+            warnings.warn("a PONI file does not say the incident angle, orientation or film", stacklevel=2)
+        return poni.text(
+            self.plane,
+            incident_energy=self.incident_energy,
+            centre=(self.beam_center_x, self.beam_center_y),
+            pixel=(self.x_pixel_size, self.y_pixel_size),
+            shape=self.shape,
+            orientation=orientation,
+        )
 
 
 UP: dict[int, Pixel] = {0: (0.0, -1.0), 90: (-1.0, 0.0), 180: (0.0, 1.0), 270: (1.0, 0.0)}

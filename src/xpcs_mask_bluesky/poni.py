@@ -8,17 +8,14 @@ Sources: https://pyfai.readthedocs.io/en/stable/geometry.html and ``pyFAI/io/pon
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import os
-import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 from xpcs_mask_bluesky import rotations, units
-
-if TYPE_CHECKING:
-    from xpcs_mask_bluesky.geometry import GeometryRecord
 
 _ORIENTATIONS = (1, 2, 3, 4)
 _ROWS_REVERSED = (1, 2)
@@ -64,39 +61,41 @@ def fields(
     }
 
 
-def text(record: GeometryRecord, *, orientation: int = 3) -> str:
-    """Return the PONI text (version 2.1) of a record; see :meth:`GeometryRecord.to_poni`.
+def text(
+    plane: rotations.DetectorPlane,
+    *,
+    incident_energy: float,
+    centre: tuple[float, float],
+    pixel: tuple[float, float],
+    shape: tuple[int, int],
+    orientation: int,
+) -> str:
+    """Return the PONI text (version 2.1) of a plane whose origin lies at pixel ``centre``, (x, y).
 
     Raises:
         ValueError: If pyFAI has no such orientation.
     """
     if orientation not in _ORIENTATIONS:
         raise ValueError(f"orientation is {orientation}; pyFAI has 1, 2, 3 and 4")
-    if record.incident_angle is not None:
-        warnings.warn("a PONI file does not say the incident angle, orientation or film", stacklevel=3)
-    plane = record.plane
     rows, columns = _signs(orientation)
-    foot = plane.tilt[2]
-    x = record.beam_center_x - plane.distance * foot[0] / record.x_pixel_size
-    y = record.beam_center_y - plane.distance * foot[1] / record.y_pixel_size
+    across, down, along = plane.tilt[2]
+    foot = (
+        centre[0] - plane.distance * across / pixel[0],
+        centre[1] - plane.distance * down / pixel[1],
+    )
     pitch, yaw, roll = rotations.tilt_angles(rotations.product(plane.swing, plane.tilt))
-    config = {
-        "pixel1": record.y_pixel_size,
-        "pixel2": record.x_pixel_size,
-        "max_shape": list(record.shape),
-        "orientation": orientation,
-    }
+    config = {"pixel1": pixel[1], "pixel2": pixel[0], "max_shape": list(shape), "orientation": orientation}
     lines = {
         "poni_version": 2.1,
         "Detector": "Detector",
         "Detector_config": json.dumps(config),
-        "Distance": plane.distance * foot[2],
-        "Poni1": _from_edge(y, record.y_pixel_size, record.shape[0], rows),
-        "Poni2": _from_edge(x, record.x_pixel_size, record.shape[1], columns),
+        "Distance": plane.distance * along,
+        "Poni1": _from_edge(foot[1], pixel[1], shape[0], rows),
+        "Poni2": _from_edge(foot[0], pixel[0], shape[1], columns),
         "Rot1": math.radians(-columns * yaw),
         "Rot2": math.radians(rows * pitch),
         "Rot3": math.radians(-rows * columns * roll),
-        "Wavelength": record.wavelength * 1e-10,
+        "Wavelength": units.wavelength(incident_energy=incident_energy) * 1e-10,
     }
     return "".join(f"{name}: {value}\n" for name, value in lines.items())
 
@@ -227,11 +226,12 @@ def _shape(told: Any, expected: tuple[int, int] | None) -> tuple[int, int]:
 
 def _config(entries: dict[str, str]) -> dict[str, Any]:
     try:
-        config = json.loads(entries.get("detector_config", "{}"))
+        content = json.loads(entries.get("detector_config", "{}"))
     except ValueError as error:
         raise ValueError(f"Detector_config in the PONI file is no JSON: {error}") from error
-    if not isinstance(config, dict):
-        raise ValueError(f"Detector_config in the PONI file: got {config!r}; expected a JSON object")
+    if not isinstance(content, dict):
+        raise ValueError(f"Detector_config in the PONI file: got {content!r}; expected a JSON object")
+    config = cast("dict[str, Any]", content)
     if config.get("splineFile") or config.get("filename") or os.sep in entries.get("detector", ""):
         raise ValueError("the PONI file's detector has a distortion file; its pixels make no regular grid")
     return config
@@ -240,7 +240,7 @@ def _config(entries: dict[str, str]) -> dict[str, Any]:
 def _named(name: str, config: dict[str, Any]) -> dict[str, Any]:
     """Return what pyFAI knows of a detector by its name; what the file tells, where it is not installed."""
     try:
-        from pyFAI import detectors
+        detectors = importlib.import_module("pyFAI.detectors")
     except ModuleNotFoundError:
         return config
     try:

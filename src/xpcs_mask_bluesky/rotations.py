@@ -101,5 +101,5 @@ class DetectorPlane:
         foot = self.tilt[2]  # the normal as seen from the untilted frame
         if ray[2] * foot[2] <= 0:
             return None
-        reach = self.distance * foot[2] / ray[2]
-        return reach * ray[0] - self.distance * foot[0], reach * ray[1] - self.distance * foot[1]
+        reach = foot[2] / ray[2]  # exactly 1 along the beam, which so comes out at the origin exactly
+        return self.distance * (reach * ray[0] - foot[0]), self.distance * (reach * ray[1] - foot[1])

@@ -14,12 +14,26 @@ PIXELS = ((0, 0), (0, SHAPE[1] - 1), (SHAPE[0] - 1, 0), (3, 4))
 
 
 def lab_vector(record: GeometryRecord, row: int, column: int) -> mp.matrix:
-    h, v = (mp.radians(record.swing_angle_horizontal), mp.radians(record.swing_angle_vertical))
-    around_y = mp.matrix([[mp.cos(h), 0, -mp.sin(h)], [0, 1, 0], [mp.sin(h), 0, mp.cos(h)]])
-    around_x = mp.matrix([[1, 0, 0], [0, mp.cos(v), -mp.sin(v)], [0, mp.sin(v), mp.cos(v)]])
     x = (column - mp.mpf(record.beam_center_x)) * mp.mpf(record.x_pixel_size)
     y = (row - mp.mpf(record.beam_center_y)) * mp.mpf(record.y_pixel_size)
-    return around_y * around_x * mp.matrix([x, y, mp.mpf(record.distance)])
+    tilt = around_z(record.tilt_roll) * around_x(record.tilt_pitch) * around_y(record.tilt_yaw)
+    swing = around_y(record.swing_angle_horizontal) * around_x(record.swing_angle_vertical)
+    return swing * (mp.matrix([0, 0, mp.mpf(record.distance)]) + tilt * mp.matrix([x, y, 0]))
+
+
+def around_x(degrees) -> mp.matrix:
+    c, s = mp.cos(mp.radians(degrees)), mp.sin(mp.radians(degrees))
+    return mp.matrix([[1, 0, 0], [0, c, -s], [0, s, c]])
+
+
+def around_y(degrees) -> mp.matrix:
+    c, s = mp.cos(mp.radians(degrees)), mp.sin(mp.radians(degrees))
+    return mp.matrix([[c, 0, -s], [0, 1, 0], [s, 0, c]])
+
+
+def around_z(degrees) -> mp.matrix:
+    c, s = mp.cos(mp.radians(degrees)), mp.sin(mp.radians(degrees))
+    return mp.matrix([[c, -s, 0], [s, c, 0], [0, 0, 1]])
 
 
 def momentum_transfer(record: GeometryRecord, row: int, column: int) -> tuple[mp.mpf, mp.matrix]:

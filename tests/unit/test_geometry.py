@@ -4,7 +4,12 @@ import math
 
 import pytest
 
-from xpcs_mask_bluesky import GeometryRecord, q_map
+from xpcs_mask_bluesky import (
+    GeometryRecord,
+    incident_angle_from_specular,
+    q_map,
+    specular_disagreement,
+)
 
 GOOD = {
     "incident_energy": 10.0,
@@ -29,6 +34,19 @@ GOOD = {
         ("shape", (0, 5)),
         ("shape", (5,)),
         ("swing_angle_horizontal", 200.0),
+        ("tilt_pitch", 90.0),
+        ("tilt_roll", 181.0),
+        ("incident_angle", 90.5),
+        ("incident_angle", -0.1),
+        ("incident_angle", math.nan),
+        ("orientation", 45),
+        ("orientation", 360),
+        ("orientation", "north"),
+        ("orientation", 90),  # without an incident angle
+        ("delta", -1e-6),
+        ("delta", 1e-6),  # without an incident angle
+        ("beta", -1e-9),
+        ("beta", 1e-9),
         ("bcx", 5.0),
     ],
 )
@@ -53,3 +71,75 @@ def test_equal_values_have_equal_digests_and_others_do_not():
 
 def test_no_direct_beam_pixel_behind_the_sample():
     assert GeometryRecord.model_validate(GOOD | {"swing_angle_vertical": 95.0}).direct_beam is None
+
+
+def test_beta_without_delta_is_refused():
+    with pytest.raises(ValueError, match="no delta"):
+        GeometryRecord.model_validate(GOOD | {"incident_angle": 0.2, "beta": 1e-9})
+
+
+def test_the_digest_of_a_geometry_without_tilt_or_surface_is_that_of_the_first_version():
+    stored = "69ed3ee19eaa734a"  # partitions are kept by it
+    record = GeometryRecord.model_validate(GOOD)
+    assert record.digest.startswith(stored)
+    absent = {"tilt_roll": -0.0, "tilt_yaw": 0, "orientation": 0, "incident_angle": None, "delta": None}
+    assert GeometryRecord.model_validate(GOOD | absent).digest == record.digest
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tilt_pitch": 0.1},
+        {"tilt_yaw": 0.1},
+        {"tilt_roll": 0.1},
+        {"incident_angle": 0.2},
+        {"incident_angle": 0.2, "orientation": 90},
+        {"incident_angle": 0.2, "delta": 1e-6},
+        {"incident_angle": 0.2, "delta": 1e-6, "beta": 1e-9},
+    ],
+)
+def test_each_new_field_has_its_part_in_the_digest(change):
+    record = GeometryRecord.model_validate(GOOD | change)
+    less = {key: change[key] for key in list(change)[:-1]}
+    assert record.digest != GeometryRecord.model_validate(GOOD | less).digest
+    assert GeometryRecord.model_validate_json(record.model_dump_json()).digest == record.digest
+
+
+def test_an_orientation_read_as_a_float_is_the_same():
+    grazing = GOOD | {"incident_angle": 0.2}
+    assert (
+        GeometryRecord.model_validate(grazing | {"orientation": 90.0}).digest
+        == GeometryRecord.model_validate(grazing | {"orientation": 90}).digest
+    )
+
+
+@pytest.mark.parametrize(("orientation", "side"), [(0, (0, -1)), (90, (-1, 0)), (180, (0, 1)), (270, (1, 0))])
+def test_the_specular_spot_lies_on_the_side_that_the_orientation_names(orientation, side):
+    record = GeometryRecord.model_validate(GOOD | {"incident_angle": 0.3, "orientation": orientation})
+    shift = 5.0 * math.tan(math.radians(0.6)) / 75e-6
+    expected = (100 + side[0] * shift, 90 + side[1] * shift)
+    assert record.specular_pixel == pytest.approx(expected, rel=1e-12)
+    assert specular_disagreement(record, *expected) is None
+    further = (100 + side[0] * 1.1 * shift, 90 + side[1] * 1.1 * shift)
+    assert "0.3300°" in specular_disagreement(record, *further)
+    other_side = (100 - side[0] * shift, 90 - side[1] * shift)
+    assert f"the side of {(orientation + 180) % 360}" in specular_disagreement(record, *other_side)
+
+
+def test_a_specular_spot_is_said_from_two_hundredths_of_a_degree_on():
+    record = GeometryRecord.model_validate(GOOD | {"incident_angle": 0.3})
+    for off, said in ((0.0199, False), (-0.0199, False), (0.0201, True), (-0.0201, True)):
+        spot = record.model_copy(update={"incident_angle": 0.3 + off}).specular_pixel
+        assert incident_angle_from_specular(record, *spot) == pytest.approx(0.3 + off, abs=1e-12)
+        assert (specular_disagreement(record, *spot) is not None) == said
+    with pytest.raises(ValueError, match="transmission"):
+        specular_disagreement(GeometryRecord.model_validate(GOOD), 1, 1)
+
+
+def test_derived_values_of_a_surface_are_none_where_they_mean_nothing():
+    record = GeometryRecord.model_validate(GOOD)
+    assert record.specular_pixel is record.horizon_pixel is record.yoneda_pixel is None
+    assert record.surface_normal is record.critical_angle is None
+    grazing = GeometryRecord.model_validate(GOOD | {"incident_angle": 0.2})
+    assert grazing.yoneda_pixel is None
+    assert grazing.horizon_pixel is not None

@@ -36,6 +36,13 @@ FieldName = Literal[
     "shape",
     "swing_angle_horizontal",
     "swing_angle_vertical",
+    "tilt_pitch",
+    "tilt_yaw",
+    "tilt_roll",
+    "incident_angle",
+    "orientation",
+    "delta",
+    "beta",
 ]
 UNIT_OF: Mapping[str, str] = {
     "incident_energy": "keV",
@@ -46,8 +53,17 @@ UNIT_OF: Mapping[str, str] = {
     "y_pixel_size": "m",
     "swing_angle_horizontal": "deg",
     "swing_angle_vertical": "deg",
+    "tilt_pitch": "deg",
+    "tilt_yaw": "deg",
+    "tilt_roll": "deg",
+    "incident_angle": "deg",
+    "orientation": "deg",
+    "delta": "1",
+    "beta": "1",
 }
-OPTIONAL = ("swing_angle_horizontal", "swing_angle_vertical")
+OPTIONAL = ("swing_angle_horizontal", "swing_angle_vertical", "tilt_pitch", "tilt_yaw", "tilt_roll")
+REFLECTION = ("incident_angle", "orientation", "delta", "beta")
+"""Declared, they must be there: a grazing run is never taken for transmission, nor its normal for up."""
 ENERGY_AGREES_WITHIN = 1e-3
 """Relative: monochromators report energy and wavelength to four or five digits."""
 DEFAULTS = {
@@ -173,7 +189,7 @@ class GeometrySource(BaseModel):
             found = self._field(field, view)
             if found is not None:
                 values[field], provenance[field] = found
-            elif field not in OPTIONAL:
+            elif self._requires(field):
                 missing.append(field)
         self._check_energy(view, values, provenance, missing)
         if missing and self.assume_defaults:
@@ -185,6 +201,11 @@ class GeometrySource(BaseModel):
             return Resolved(GeometryRecord.model_validate(values), provenance)
         except ValidationError as error:
             raise GeometryError(_in_words(error, provenance)) from error
+
+    def _requires(self, field: str) -> bool:
+        if field in REFLECTION:
+            return bool(self._places(field) or (field == "orientation" and self._places("incident_angle")))
+        return field not in OPTIONAL
 
     def _places(self, field: str) -> tuple[Place, ...]:
         return {str(name): places for name, places in self.fields.items()}.get(field, ())

@@ -159,7 +159,8 @@ def _exported_center(record: GeometryRecord) -> tuple[float, float]:
     if center is None:
         warnings.warn(
             f"the direct beam misses the plane of a detector swung by "
-            f"({record.swing_angle_horizontal:g}°, {record.swing_angle_vertical:g}°): "
+            f"({record.swing_angle_horizontal:g}°, {record.swing_angle_vertical:g}°) and tilted by "
+            f"({record.tilt_pitch:g}°, {record.tilt_yaw:g}°): "
             "beam_center_x and beam_center_y are written as NaN",
             stacklevel=4,
         )

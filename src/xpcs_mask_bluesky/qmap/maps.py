@@ -73,16 +73,16 @@ def map_functions(geometry: Geometry) -> Mapping[str, MapFunction]:
     return _IN_REFLECTION if geometry.surface.film is None else _IN_A_FILM
 
 
-@partial(jax.jit, static_argnames=("axes", "shape"))
-def _compiled(geometry: Geometry, *, axes: tuple[str, ...], shape: tuple[int, int]) -> tuple[jax.Array, ...]:
-    functions = map_functions(geometry)
-    return tuple(functions[axis](geometry, shape) for axis in axes)
+@partial(jax.jit, static_argnames=("axis", "shape"))
+def _compiled(geometry: Geometry, *, axis: str, shape: tuple[int, int]) -> jax.Array:
+    return map_functions(geometry)[axis](geometry, shape)
 
 
 def q_maps(geometry: Geometry, axes: Sequence[str], shape: tuple[int, int]) -> tuple[np.ndarray, ...]:
-    """Return several maps of one geometry from one compiled function: what they share is computed once.
+    """Return several maps of one geometry, read-only; each is on its way while the next is asked for.
 
-    Compiled once for a shape and a choice of axes; another geometry of that shape compiles nothing.
+    Each is compiled once for a shape; another geometry of that shape compiles nothing. One function for
+    several maps would be slower on CPU: XLA spreads only a single output over the cores.
 
     Raises:
         KeyError: If there is no such axis, naming those that there are.
@@ -92,7 +92,8 @@ def q_maps(geometry: Geometry, axes: Sequence[str], shape: tuple[int, int]) -> t
         if axis not in there:
             raise KeyError(f"no axis {axis!r}; this Q-map has {', '.join(there)}")
     with jax.enable_x64(True):  # float32 would blur neighbouring bin edges
-        maps = tuple(np.asarray(each) for each in _compiled(geometry, axes=tuple(axes), shape=shape))
+        dispatched = [_compiled(geometry, axis=axis, shape=shape) for axis in axes]
+        maps = tuple(np.asarray(each) for each in dispatched)
     for each in maps:
         each.flags.writeable = False
     return maps
@@ -136,7 +137,7 @@ class QMap(Mapping[str, np.ndarray]):
         return self._maps[axis]
 
     def compute(self, *axes: str) -> QMap:
-        """Compute several maps in one go, faster than one by one; without names, all. Returns itself.
+        """Compute several maps at once, faster than one by one; without names, all. Returns itself.
 
         Raises:
             KeyError: If there is no such axis, naming those that there are.

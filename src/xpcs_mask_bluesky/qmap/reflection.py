@@ -86,16 +86,24 @@ def q_in_plane(geometry: Geometry, shape: tuple[int, int]) -> jax.Array:
 
 def exit_angle(geometry: Geometry, shape: tuple[int, int]) -> jax.Array:
     r"""Return :math:`\alpha_f`, of the scattered ray above the surface, in degrees: ±90."""
-    rays = _rays(geometry, shape)
-    along = rays.cosine * rays.forward + rays.sine * rays.up
-    return jnp.degrees(jnp.arctan2(rays.exit_sine, jnp.sqrt(along * along + rays.across * rays.across)))
+    normal, along, across = _in_surface_frame(geometry, shape)
+    return jnp.degrees(jnp.arctan(normal / jnp.sqrt(along * along + across * across)))
 
 
 def in_plane_angle(geometry: Geometry, shape: tuple[int, int]) -> jax.Array:
     r"""Return the angle of the ray's projection on the surface to the beam's, in degrees: ±180."""
-    rays = _rays(geometry, shape)
-    along = rays.cosine * rays.forward + rays.sine * rays.up
-    return jnp.degrees(jnp.arctan2(rays.across, along))
+    _, along, across = _in_surface_frame(geometry, shape)
+    return jnp.degrees(jnp.arctan2(across, along))
+
+
+def _in_surface_frame(geometry: Geometry, shape: tuple[int, int]) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Return each pixel's lab vector along the normal, the beam's projection and across, in m."""
+    surface = _surface(geometry)
+    x, y, z = lab_vector(geometry, shape)
+    sine, cosine = jnp.sin(surface.incident_angle), jnp.cos(surface.incident_angle)
+    up = surface.up_x * x + surface.up_y * y
+    across = surface.up_x * y - surface.up_y * x
+    return cosine * up - sine * z, cosine * z + sine * up, across
 
 
 def q_normal_in_film(geometry: Geometry, shape: tuple[int, int]) -> jax.Array:
