@@ -6,10 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("local", suppress_health_check=[HealthCheck.filter_too_much])
-settings.register_profile(
-    "ci", parent=settings.get_profile("local"), derandomize=True, deadline=None, print_blob=True
-)
+settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+settings.register_profile("ci", parent=settings.get_profile("local"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "local")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "realdata"

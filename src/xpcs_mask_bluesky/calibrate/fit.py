@@ -15,7 +15,7 @@ from xpcs_mask_bluesky.calibrate.scene import CENTRE, CalibrationError, Scene
 from xpcs_mask_bluesky.calibrate.search import search_centre, search_distance
 from xpcs_mask_bluesky.digests import array_digest, mask_digest
 from xpcs_mask_bluesky.geometry import GeometryRecord
-from xpcs_mask_bluesky.masks.operations import ImageReference
+from xpcs_mask_bluesky.masks import ImageReference
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from xpcs_mask_bluesky.geometry import GeometryRecord
-from xpcs_mask_bluesky.masks.operations import ImageReference
+from xpcs_mask_bluesky.masks import ImageReference
 
 Field = Literal["beam_center_x", "beam_center_y", "distance"]
 UNITS = {"beam_center_x": "px", "beam_center_y": "px", "distance": "m"}
