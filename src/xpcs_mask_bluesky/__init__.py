@@ -43,6 +43,7 @@ _HOMES = {
     "files.qmap_hdf5": ("read_qmap", "write_qmap"),
     "files.images": ("file_mask", "read_mask"),
     "files.pixel_lists": ("read_pixels",),
+    "pixels": ("FrameStatistics", "Suspect", "leverage", "rejecting", "suspects"),
     "masks.gaps": ("module_gaps",),
     "masks.pixel_mask": ("from_pixel_mask", "to_pixel_mask"),
     "documents.source": ("GeometrySource",),
