@@ -239,11 +239,12 @@ def _faults(
     silent = (maximum <= 0) & (mean == 0)
     still = (variance == 0) & ~silent
     counting = np.sqrt(max(median, 0.0) * frames + 1) / frames
-    hot = mean - median > cutoff * max(_deviation(mean), counting)
+    hot = mean - median > cutoff * max(_deviation(mean - median), counting)
     with np.errstate(divide="ignore", invalid="ignore"):
         contrast = np.where(mean > 0, (variance - mean) / mean**2, 0.0)
     of_counting = np.sqrt(2 / frames) * (1 + 1 / median) if median > 0 else np.inf
-    flickering = contrast - np.median(contrast) > cutoff * max(_deviation(contrast), of_counting)
+    excess = contrast - np.median(contrast)
+    flickering = excess > cutoff * max(_deviation(excess), of_counting)
     if enough:
         yield "dead", silent
         yield "stuck", still
@@ -252,8 +253,8 @@ def _faults(
     yield "flickering", flickering & ~hot
 
 
-def _deviation(values: np.ndarray) -> float:
-    return DEVIATIONS * float(np.median(np.abs(values - np.median(values))))
+def _deviation(from_median: np.ndarray) -> float:
+    return DEVIATIONS * float(np.median(np.abs(from_median)))
 
 
 def rejecting(found: Iterable[Suspect], *, reason: str = "") -> Pixels:

@@ -1,4 +1,4 @@
-"""Outliers on a 4M image: ours and pySimpleMask's, which lives in an environment of its own.
+"""Outliers on a 4M image: ours and pySimpleMask's, which lives in an environment of its own, in CPU time.
 
 pytest tests/benchmarks/test_outliers.py --benchmark-enable
 """
@@ -91,9 +91,9 @@ def test_at_least_five_times_as_fast_as_pysimplemask_on_4m(request, pysimplemask
     for operation in cases():
         took = []
         for _ in range(5):
-            start = time.perf_counter()
+            start = time.process_time()
             outliers(operation, good, context)
-            took.append(time.perf_counter() - start)
+            took.append(time.process_time() - start)
         ratio = seconds[f"{operation.by}-{operation.method}"] / min(took)
         print(f"{operation.describe()}: {min(took) * 1e3:.0f} ms, {ratio:.1f} times as fast")
         assert ratio >= 5, operation.describe()

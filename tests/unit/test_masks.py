@@ -7,17 +7,21 @@ from xpcs_mask_bluesky import (
     Blemish,
     Circle,
     Constraint,
+    Eraser,
     GeometryRecord,
     History,
+    Invert,
+    Line,
     Mask,
     Pixels,
+    Polygon,
     Rectangle,
     Threshold,
     evaluate,
     q_map,
 )
 from xpcs_mask_bluesky.digests import array_digest
-from xpcs_mask_bluesky.masks import ImageReference, operation_from_json
+from xpcs_mask_bluesky.masks import ImageReference, OffDetector, operation_from_json
 
 SHAPE = (80, 100)
 QMAP = q_map(
@@ -43,11 +47,62 @@ def rejected(*operations, **context) -> np.ndarray:
         (Rectangle(row=10.5, column=20.5, height=6, width=8), 48),
         (Rectangle(row=10.5, column=20.5, height=8, width=6, angle=90), 48),
         (Circle(row=40, column=60, radius=7.3), 177),
-        (Circle(row=-5, column=-5, radius=2), 0),
+        (Circle(row=0, column=0, radius=2), 4),
     ],
 )
 def test_a_shape_holds_the_pixels_whose_centres_lie_inside(shape, pixels):
     assert rejected(shape).sum() == pixels
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        Circle(row=-5, column=-5, radius=2),
+        Line(start=(0, 110), end=(80, 120), width=3),
+        Rectangle(row=0, column=90, height=2, width=2, frame="beam"),
+        Circle(row=90, column=0, radius=1, frame="q"),
+    ],
+)
+def test_a_shape_off_the_detector_holds_no_pixel_and_is_warned_of(shape):
+    with pytest.warns(OffDetector, match="lies off the detector"):
+        assert rejected(shape, qmap=QMAP).sum() == 0
+
+
+def test_a_shape_over_the_edge_is_clipped():
+    vertices = ((-10, -10), (-10, 3.5), (4.5, 3.5), (4.5, -10))
+    assert rejected(Polygon(vertices=vertices)).sum() == 5 * 4
+    assert rejected(Eraser(shape=Polygon(vertices=vertices)), Invert()).sum() == 8000
+    assert rejected(Rectangle(row=0, column=0, height=1e9, width=1e9)).all()
+
+
+def test_a_self_crossing_polygon_counts_even_odd():
+    star = [(40 + 30 * np.sin(turn), 50 + 30 * np.cos(turn)) for turn in 4 * np.pi / 5 * np.arange(5)]
+    found = rejected(Polygon(vertices=tuple(star)))
+    assert not found[40, 50]  # its middle is enclosed twice
+    assert found[40, 75]
+
+
+def test_a_beam_that_meets_no_detector_is_said():
+    record = QMAP.record.model_copy(update={"swing_angle_horizontal": 120.0})
+    with pytest.raises(ValueError, match="does not meet"):
+        rejected(Circle(row=0, column=0, radius=3, frame="beam"), qmap=q_map(record))
+    for frame in ("beam", "q"):
+        with pytest.raises(ValueError, match="needs the Q-map"):
+            rejected(Circle(row=0, column=0, radius=3, frame=frame))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "greatest"), [("uint8", 255), ("uint16", 65535), ("int32", 2**31 - 1), ("uint32", 2**32 - 1)]
+)
+def test_a_saturated_pixel_stands_at_the_greatest_value_of_its_dtype(dtype, greatest):
+    image = np.zeros(SHAPE, dtype)
+    image[3, 4], image[5, 6] = greatest, greatest - 1
+    threshold = Threshold.saturated(dtype)
+    assert np.argwhere(rejected(threshold, image=image)).tolist() == [[3, 4]]
+    assert str(greatest) in threshold.describe()
+    for wrong in ("float32", "counts"):
+        with pytest.raises(ValueError, match="no value of saturation"):
+            Threshold.saturated(wrong)
 
 
 def test_an_angle_turns_the_row_axis_towards_the_column_axis():
@@ -121,6 +176,21 @@ def test_json_gives_the_same_operation_and_one_line_describes_it(operation):
         ({"kind": "constraint", "axis": "q", "lower": 2, "upper": 1}, "above upper"),
         ({"kind": "pixels", "pixels": []}, "pixels"),
         ({"kind": "lasso"}, "lasso"),
+        ({"kind": "polygon", "vertices": [[1, 1], [2, 2]]}, "three different vertices"),
+        ({"kind": "polygon", "vertices": [[1, 1], [2, 2], [1, 1]]}, "three different vertices"),
+        ({"kind": "polygon", "vertices": [[1, 1], [2, 2], [4, 4]]}, "on one line"),
+        ({"kind": "line", "start": [1, 1], "end": [1, 1], "width": 2}, "no length"),
+        ({"kind": "ellipse", "row": 1, "column": 1, "semi_row": 0, "semi_column": 2}, "semi_row"),
+        ({"kind": "circle", "row": float("nan"), "column": 1, "radius": 1}, "row"),
+        ({"kind": "grow", "pixels": 0}, "pixels"),
+        ({"kind": "outliers", "percentiles": [95, 5]}, "rising order"),
+        (
+            {
+                "kind": "eraser",
+                "shape": {"kind": "circle", "row": 1, "column": 1, "radius": 1, "mode": "inclusive"},
+            },
+            "inclusive",
+        ),
     ],
 )
 def test_a_wrong_operation_is_refused(content, said):
