@@ -8,7 +8,7 @@ from typing import Any
 
 _HOMES = {
     "geometry": ("GeometryRecord",),
-    "grazing": ("incident_angle_from_specular", "specular_disagreement"),
+    "grazing": ("below_critical_angle", "incident_angle_from_specular", "specular_disagreement"),
     "qmap": ("QMap", "q_derivatives", "q_map"),
     "history": ("History",),
     "masks": (

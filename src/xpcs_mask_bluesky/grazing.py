@@ -1,4 +1,4 @@
-"""Is the incident angle the one that the specular spot shows?"""
+"""Is the incident angle the one that the specular spot shows? Which rays leave below the critical angle?"""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from xpcs_mask_bluesky import rotations
 from xpcs_mask_bluesky.geometry import UP
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from xpcs_mask_bluesky.geometry import GeometryRecord
+    from xpcs_mask_bluesky.qmap import QMap
 
 
 def incident_angle_from_specular(record: GeometryRecord, x: float, y: float) -> float:
@@ -57,6 +61,21 @@ def specular_disagreement(
         f"means {seen:.4f}°: {seen - record.incident_angle:+.4f}° is more than {tolerance:g}°; is the "
         "sample stage's zero, the beam centre or the distance off?"
     )
+
+
+def below_critical_angle(qmap: QMap) -> NDArray[np.bool_]:
+    r"""Return where :math:`0 \le \alpha_f < \alpha_c`, ``(rows, columns)``.
+
+    The wave in the film is evanescent there: ``qz_film`` is the incident ray's part alone, but for
+    absorption.
+
+    Raises:
+        ValueError: If the geometry has no delta.
+    """
+    if qmap.record.critical_angle is None:
+        raise ValueError("this geometry has no delta, and so no critical angle")
+    exit_angle = qmap["alpha_f"]
+    return (exit_angle >= 0) & (exit_angle < qmap.record.critical_angle)
 
 
 def _seen(record: GeometryRecord, x: float, y: float) -> rotations.Vector:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.laws.strategies import PLACED, SHAPE, finite, grazing
 from tests.laws.test_qmap_laws import PIXELS, lab_vector, momentum_transfer
-from xpcs_mask_bluesky import GeometryRecord, PartitionRecipe, partition, q_map
+from xpcs_mask_bluesky import GeometryRecord, PartitionRecipe, below_critical_angle, partition, q_map
 
 ORIENTATIONS = (0, 90, 180, 270)
 NORMAL_LEANS_TO = {0: (0, -1), 90: (-1, 0), 180: (0, 1), 270: (1, 0)}
@@ -196,6 +196,22 @@ def test_a_pixel_below_the_horizon_has_no_bin_of_qz_film_and_label_0():
     assert np.array_equal(part.static_roi_map == 0, below)
     assert not part.mask[below].any()
     assert np.isfinite(np.concatenate(part.dynamic.means)).all()
+
+
+def test_below_the_critical_angle_a_film_without_absorption_adds_nothing_to_qz():
+    record = RECORD.model_copy(
+        update={"incident_angle": 0.05, "delta": 3e-7, "beam_center_y": 8.0, "y_pixel_size": 5e-4}
+    )
+    qmap = q_map(record)
+    flagged = below_critical_angle(qmap)
+    above = qmap["alpha_f"] >= record.critical_angle
+    assert flagged.any()
+    assert above.any()
+    assert np.array_equal(flagged | above, ~np.isnan(qmap["qz_film"]))
+    assert len(set(qmap["qz_film"][flagged])) == 1
+    assert (qmap["qz_film"][above] > qmap["qz_film"][flagged][0]).all()
+    with pytest.raises(ValueError, match="no delta"):
+        below_critical_angle(q_map(RECORD))
 
 
 def test_axes_follow_from_what_the_record_tells():
