@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from xpcs_mask_bluesky import GeometryRecord, PartitionRecipe, partition, q_map
+from xpcs_mask_bluesky.partitions import natural_static_index
+from xpcs_mask_bluesky.partitions.natural import natural_index_map
 
 SHAPE = (60, 80)
 RECORD = GeometryRecord(
@@ -108,3 +110,21 @@ def test_a_wrong_recipe_is_refused(recipe, said):
 def test_what_has_no_partition_says_why(mask, recipe, said):
     with pytest.raises(ValueError, match=said):
         made(mask, **recipe)
+
+
+@pytest.mark.parametrize(
+    "static", [(10, 25), (2, 127), (15, 17), (217, 302), (255, 257), (256, 256), (300, 300)]
+)
+def test_however_many_bins_there_are_a_pixel_has_the_bin_of_its_value(static):
+    """The compiled labels take a larger type when there are more bins, up to 32 bits."""
+    shape = (400, 400)
+    record = RECORD.model_copy(update={"shape": shape, "beam_center_x": 190.3, "beam_center_y": 210.2})
+    recipe = PartitionRecipe(
+        dynamic=(1, 1), static=static, ranges={"q": (0.0001, 0.1), "phi": (-180.0, 180.0)}
+    )
+    qmap, mask = q_map(record), np.ones(shape, bool)
+    assert natural_index_map(record, recipe.resolve(qmap, mask)) is not None
+    part = partition(qmap, mask, recipe)
+    natural = natural_static_index(qmap, part.recipe)
+    found = np.append(part.static_index_mapping.astype(int), -1)[part.static_roi_map.astype(int) - 1]
+    assert np.array_equal(found, natural)

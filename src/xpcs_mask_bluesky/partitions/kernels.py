@@ -73,9 +73,12 @@ class Turns:
     """Nor where neither X nor Y exceeds this, in m."""
 
 
-def undecided(dtype: np.dtype[np.unsignedinteger]) -> int:
-    """Return what stands for a pixel that single precision leaves open."""
-    return int(np.iinfo(dtype).max)
+def undecided(dtype: np.dtype[np.unsignedinteger]) -> np.unsignedinteger:
+    """Return what stands for a pixel that single precision leaves open.
+
+    It has its type: as a Python integer, that of ``uint32`` would not fit what JAX takes without x64.
+    """
+    return dtype.type(np.iinfo(dtype).max)
 
 
 @partial(jax.jit, static_argnames=("dtype",))
@@ -87,7 +90,7 @@ def phi_bins(rays: Rays, turns: Turns, steps: Steps, *, dtype: np.dtype[np.unsig
     part = part - jnp.floor(part)
     clear = (jnp.abs(part - np.float32(0.5)) <= np.float32(0.5) - turns.seam) & (largest > turns.core)
     number, sure = _binned(part * steps.scale - steps.origin, steps)
-    return jnp.where(clear & sure, number, undecided(dtype)).astype(dtype)
+    return jnp.where(clear & sure, number.astype(dtype), undecided(dtype))
 
 
 @partial(jax.jit, static_argnames=("log", "dtype"))
@@ -117,7 +120,7 @@ def natural_labels(
     other = jnp.asarray(phi).astype(jnp.int32)
     natural = (number - 1) * strides[0] + (other - 1) * strides[1] + 1
     natural = jnp.where((number > 0) & (other > 0), natural, 0)
-    return jnp.where(sure, natural, undecided(dtype)).astype(dtype)
+    return jnp.where(sure, natural.astype(dtype), undecided(dtype))
 
 
 @jax.jit
