@@ -11,14 +11,14 @@ from xpcs_mask_bluesky.digests import json_digest
 from xpcs_mask_bluesky.store.log import Draft
 
 if TYPE_CHECKING:
-    from xpcs_mask_bluesky.store.clients import XPCSDetector
+    from xpcs_mask_bluesky.store.detector import DetectorNode
 
 ALARM = "alarm"
 _NUMBER = re.compile(r"\d[\d.]*(e[+-]?\d+)?")
 
 
 def raise_alarm(
-    detector: XPCSDetector,
+    detector: DetectorNode,
     *,
     run_uid: str,
     name: str,

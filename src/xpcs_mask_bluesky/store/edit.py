@@ -26,7 +26,7 @@ from xpcs_mask_bluesky.store.log import Draft, LogEntry
 from xpcs_mask_bluesky.store.state import Layer, RawHistory, State, state_digest
 
 if TYPE_CHECKING:
-    from xpcs_mask_bluesky.store.clients import XPCSDetector
+    from xpcs_mask_bluesky.store.detector import DetectorNode
 
 
 class Edit:
@@ -36,7 +36,7 @@ class Edit:
     nothing. Without ``with`` each call commits at once.
     """
 
-    def __init__(self, detector: XPCSDetector, *, author: str, layer: Layer, reason: str) -> None:
+    def __init__(self, detector: DetectorNode, *, author: str, layer: Layer, reason: str) -> None:
         self._detector = detector
         self._author, self._layer, self._reason = author, layer, reason
         self._staging = False

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from xpcs_mask_bluesky.store.clients import XPCSDetector
+    from xpcs_mask_bluesky.store.detector import DetectorNode
 
 RUNS_LOOKED_AT = 20
 BYTES_AT_ONCE = 64_000_000
@@ -25,7 +25,7 @@ class FrameSource:
     frames: str = ""
 
 
-def mean_of_last_run(detector: XPCSDetector) -> FrameSource:
+def mean_of_last_run(detector: DetectorNode) -> FrameSource:
     """Return the mean of all frames of the newest recorded run that has frames of ``detector``.
 
     Raises:
@@ -47,7 +47,7 @@ def mean_of_last_run(detector: XPCSDetector) -> FrameSource:
     )
 
 
-def _frames(run: Any, detector: XPCSDetector) -> Iterator[tuple[str, Any]]:
+def _frames(run: Any, detector: DetectorNode) -> Iterator[tuple[str, Any]]:
     for stream in run:
         keys = run[stream].metadata.get("data_keys", {})
         for key, described in keys.items():

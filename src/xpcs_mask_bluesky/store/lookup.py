@@ -19,7 +19,7 @@ from xpcs_mask_bluesky.store.uses import GEOMETRY, RUN_USE, GeometryNote, Partit
 
 if TYPE_CHECKING:
     from xpcs_mask_bluesky.partitions import Partition
-    from xpcs_mask_bluesky.store.clients import XPCSDetector
+    from xpcs_mask_bluesky.store.detector import DetectorNode
 
 
 def timestamp(at: datetime) -> float:
@@ -33,7 +33,7 @@ def timestamp(at: datetime) -> float:
     return at.timestamp()
 
 
-def latest(detector: XPCSDetector, name: str, at: datetime | None) -> PartitionUse:
+def latest(detector: DetectorNode, name: str, at: datetime | None) -> PartitionUse:
     """Return the newest use of a named recipe, or the newest that was measured by ``at``.
 
     Raises:
@@ -50,7 +50,7 @@ def latest(detector: XPCSDetector, name: str, at: datetime | None) -> PartitionU
 
 
 def uses_of_run(
-    detector: XPCSDetector, run_uid: str, name: str | None, revision: int | None
+    detector: DetectorNode, run_uid: str, name: str | None, revision: int | None
 ) -> list[PartitionUse]:
     """Return the partitions of a run in the order of its events, one for each geometry it had.
 
@@ -83,7 +83,7 @@ def _can_be_made(use: PartitionUse) -> bool:
     return True
 
 
-def _published(detector: XPCSDetector, entries: Iterable[LogEntry]) -> list[PartitionUse]:
+def _published(detector: DetectorNode, entries: Iterable[LogEntry]) -> list[PartitionUse]:
     """Return the newest use for each place of a run and recipe name."""
     newest = {
         (entry.body["name"], entry.body["stream"], entry.body["first_seq_num"]): entry
@@ -94,7 +94,7 @@ def _published(detector: XPCSDetector, entries: Iterable[LogEntry]) -> list[Part
 
 
 def _on_demand(
-    detector: XPCSDetector,
+    detector: DetectorNode,
     entries: Sequence[LogEntry],
     published: Sequence[PartitionUse],
     name: str,
@@ -128,7 +128,7 @@ def _on_demand(
     ]
 
 
-def on_demand(detector: XPCSDetector, record: GeometryRecord, name: str, revision: int) -> PartitionHandle:
+def on_demand(detector: DetectorNode, record: GeometryRecord, name: str, revision: int) -> PartitionHandle:
     """Return the partition of a geometry that none was published for, made when looked into.
 
     It follows mask and recipe as they were at ``revision``, and the edges as they were resolved.

@@ -10,13 +10,13 @@ from xpcs_mask_bluesky.store.log import Draft, LogEntry
 from xpcs_mask_bluesky.store.uses import GEOMETRY, GeometryNote
 
 if TYPE_CHECKING:
-    from xpcs_mask_bluesky.store.clients import XPCSDetector
+    from xpcs_mask_bluesky.store.detector import DetectorNode
 
 NOTES_PER_ENTRY = 500
 
 
 def note_geometries(
-    detector: XPCSDetector, run_uid: str, notes: Iterable[GeometryNote], author: str
+    detector: DetectorNode, run_uid: str, notes: Iterable[GeometryNote], author: str
 ) -> list[LogEntry]:
     """Commit geometries of a run, many in one entry."""
     content = [note.to_json() for note in notes]

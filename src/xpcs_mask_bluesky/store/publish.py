@@ -26,7 +26,7 @@ from xpcs_mask_bluesky.store.uses import (
 if TYPE_CHECKING:
     from xpcs_mask_bluesky.partitions import Partition, PartitionRecipe
     from xpcs_mask_bluesky.qmap import QMap
-    from xpcs_mask_bluesky.store.clients import XPCSDetector
+    from xpcs_mask_bluesky.store.detector import DetectorNode
 
 ATTEMPTS = 5
 
@@ -46,7 +46,7 @@ class Where:
     """Link the run anew, although it is linked, if its partition would be another one now."""
 
 
-def publish(detector: XPCSDetector, record: GeometryRecord, where: Where) -> PartitionUse:
+def publish(detector: DetectorNode, record: GeometryRecord, where: Where) -> PartitionUse:
     """Store the partition for ``record`` and link it to the run; the link is written last.
 
     Doing it again changes nothing. If the mask or a recipe changes meanwhile, it is done with the
@@ -65,7 +65,7 @@ def publish(detector: XPCSDetector, record: GeometryRecord, where: Where) -> Par
     return _publish(detector, record, where)
 
 
-def _publish(detector: XPCSDetector, record: GeometryRecord, where: Where) -> PartitionUse:
+def _publish(detector: DetectorNode, record: GeometryRecord, where: Where) -> PartitionUse:
     state = detector.state.latest()
     done = _published(detector, record, where)
     if done is not None and not where.republish:
@@ -114,7 +114,7 @@ def recipe_in(state: State, name: str) -> PartitionRecipe:
     return PartitionRecipe.model_validate(dict(state.recipes[name]))
 
 
-def compute(detector: XPCSDetector, state: State, record: GeometryRecord, name: str) -> Partition:
+def compute(detector: DetectorNode, state: State, record: GeometryRecord, name: str) -> Partition:
     """Return the partition of a geometry under the mask and the recipe of ``state``."""
     from xpcs_mask_bluesky.partitions import PartitionRecipe, partition
     from xpcs_mask_bluesky.qmap import q_map
@@ -132,7 +132,7 @@ def compute(detector: XPCSDetector, state: State, record: GeometryRecord, name: 
     )
 
 
-def masks(detector: XPCSDetector, state: State, qmap: QMap | None) -> tuple[Mask, Mask]:
+def masks(detector: DetectorNode, state: State, qmap: QMap | None) -> tuple[Mask, Mask]:
     """Return mask and blemish of ``state``; the mask counts no pixel that the blemish rejects.
 
     Raises:
@@ -148,7 +148,7 @@ def masks(detector: XPCSDetector, state: State, qmap: QMap | None) -> tuple[Mask
     return Mask(np.asarray(layers["mask"]) & np.asarray(blemish)), blemish
 
 
-def _published(detector: XPCSDetector, record: GeometryRecord, where: Where) -> PartitionUse | None:
+def _published(detector: DetectorNode, record: GeometryRecord, where: Where) -> PartitionUse | None:
 
     entry = detector.commits.last(Eq("lineage.use", _key(record, where)))
     if entry is None or entry.body["last_seq_num"] != where.last_seq_num:
@@ -156,7 +156,7 @@ def _published(detector: XPCSDetector, record: GeometryRecord, where: Where) -> 
     return use_of(entry, detector.stored.get(entry.body["partition"]))
 
 
-def known(detector: XPCSDetector, inputs: Mapping[str, str]) -> str | None:
+def known(detector: DetectorNode, inputs: Mapping[str, str]) -> str | None:
     """Return the digest of the partition that these inputs made before, here or elsewhere."""
     key = inputs_key(inputs)
     digest = detector.remembered(key)
@@ -168,7 +168,7 @@ def known(detector: XPCSDetector, inputs: Mapping[str, str]) -> str | None:
     return digest
 
 
-def _commit_resolution(detector: XPCSDetector, part: Partition, inputs: Mapping[str, str], seq: int) -> int:
+def _commit_resolution(detector: DetectorNode, part: Partition, inputs: Mapping[str, str], seq: int) -> int:
     """Keep the edges that were taken from the data, so that they never move again."""
     key = inputs["geometry"], inputs["recipe"]
     if part.requested.is_resolved or key in detector.state.latest().resolved:
@@ -184,7 +184,7 @@ def _commit_resolution(detector: XPCSDetector, part: Partition, inputs: Mapping[
 
 
 def _commit(
-    detector: XPCSDetector,
+    detector: DetectorNode,
     draft: Draft,
     seq: int,
     *,
@@ -207,7 +207,7 @@ def _commit(
 
 
 def _partition_draft(
-    detector: XPCSDetector, part: Partition, inputs: Mapping[str, str], where: Where, revision: int
+    detector: DetectorNode, part: Partition, inputs: Mapping[str, str], where: Where, revision: int
 ) -> Draft:
     lineage = {
         "inputs": inputs_key(inputs),
@@ -232,7 +232,7 @@ def _partition_draft(
 
 
 def _use_draft(
-    detector: XPCSDetector,
+    detector: DetectorNode,
     record: GeometryRecord,
     where: Where,
     inputs: Mapping[str, str],

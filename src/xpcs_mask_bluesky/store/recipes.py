@@ -12,12 +12,12 @@ from xpcs_mask_bluesky.store.state import RECIPE_SET
 
 if TYPE_CHECKING:
     from xpcs_mask_bluesky.partitions import PartitionRecipe
-    from xpcs_mask_bluesky.store.clients import XPCSDetector
+    from xpcs_mask_bluesky.store.detector import DetectorNode
 
 GIVEN = "given by a profile"
 
 
-def offer_recipe(detector: XPCSDetector, recipe: PartitionRecipe, *, name: str) -> LogEntry | None:
+def offer_recipe(detector: DetectorNode, recipe: PartitionRecipe, *, name: str) -> LogEntry | None:
     """Put a profile's recipe in force if the profile says something new; else leave the one in force.
 
     New is a recipe that differs from the one that a profile gave last time, or that none gave before.
@@ -40,7 +40,7 @@ def offer_recipe(detector: XPCSDetector, recipe: PartitionRecipe, *, name: str) 
     return None
 
 
-def _commit(detector: XPCSDetector, recipe: PartitionRecipe, name: str) -> None:
+def _commit(detector: DetectorNode, recipe: PartitionRecipe, name: str) -> None:
     """Commit it even if it is in force already: the entry remembers what the profile gave."""
     state = detector.state.latest()
     draft = Draft(

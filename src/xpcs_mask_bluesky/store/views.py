@@ -19,7 +19,7 @@ from xpcs_mask_bluesky.store.state import LAYERS, State
 from xpcs_mask_bluesky.store.uses import GEOMETRY, RUN_USE
 
 if TYPE_CHECKING:
-    from xpcs_mask_bluesky.store.clients import XPCSDetector
+    from xpcs_mask_bluesky.store.detector import DetectorNode
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class MaskDifference:
     """What was done between them, in words."""
 
 
-def state_at(detector: XPCSDetector, *, at: datetime | None = None, revision: int | None = None) -> State:
+def state_at(detector: DetectorNode, *, at: datetime | None = None, revision: int | None = None) -> State:
     """Return what the log said at a time or a revision; now without either."""
     if at is None and revision is None:
         return detector.state.latest()
@@ -42,7 +42,7 @@ def state_at(detector: XPCSDetector, *, at: datetime | None = None, revision: in
     return detector.state.as_of(revision=revision, time=time)
 
 
-def mask_in(detector: XPCSDetector, state: State, geometry: GeometryRecord | None) -> Mask:
+def mask_in(detector: DetectorNode, state: State, geometry: GeometryRecord | None) -> Mask:
     """Return the mask of a state, in this geometry or, where it depends on one, the newest known.
 
     Raises:
@@ -58,13 +58,13 @@ def mask_in(detector: XPCSDetector, state: State, geometry: GeometryRecord | Non
     return masks(detector, state, q_map(record))[0]
 
 
-def blemish_in(detector: XPCSDetector, state: State) -> Mask:
+def blemish_in(detector: DetectorNode, state: State) -> Mask:
     """Return the detector's own mask in a state."""
     state.layers["mask"] = History()
     return mask_in(detector, state, None)
 
 
-def mask_of_run(detector: XPCSDetector, run_uid: str, revision: int | None) -> Mask:
+def mask_of_run(detector: DetectorNode, run_uid: str, revision: int | None) -> Mask:
     """Return the mask that the partition of a run was made with.
 
     Raises:
@@ -81,7 +81,7 @@ def mask_of_run(detector: XPCSDetector, run_uid: str, revision: int | None) -> M
     return mask_in(detector, state, use.partition.record if depends_on_geometry(state) else None)
 
 
-def difference(detector: XPCSDetector, a: int | datetime, b: int | datetime) -> MaskDifference:
+def difference(detector: DetectorNode, a: int | datetime, b: int | datetime) -> MaskDifference:
     """Return what changed from ``a`` to ``b``, both seen in the newest geometry."""
     first, second = _state_of(detector, a), _state_of(detector, b)
     before, after = (np.asarray(mask_in(detector, state, None)) for state in (first, second))
@@ -93,7 +93,7 @@ def difference(detector: XPCSDetector, a: int | datetime, b: int | datetime) -> 
     return MaskDifference(gained=after & ~before, lost=before & ~after, operations=operations)
 
 
-def newest_geometry(detector: XPCSDetector) -> GeometryRecord | None:
+def newest_geometry(detector: DetectorNode) -> GeometryRecord | None:
     """Return the newest geometry that the log knows."""
     entry = detector.commits.last(In("kind", [GEOMETRY, RUN_USE]))
     if entry is None:
@@ -111,7 +111,7 @@ def depends_on_geometry(state: State) -> bool:
     )
 
 
-def _state_of(detector: XPCSDetector, point: int | datetime) -> State:
+def _state_of(detector: DetectorNode, point: int | datetime) -> State:
     if isinstance(point, datetime):
         return state_at(detector, at=point)
     return state_at(detector, revision=point)
