@@ -8,6 +8,7 @@ import os
 import sys
 import weakref
 from collections.abc import Callable, Iterable, Mapping
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,8 +80,7 @@ class PartitionCallback:
             prepare=self._preparation.run,
         )
         self._following = Following(self._current, self._watched, self._worker.put)
-        ending = weakref.WeakMethod(self._at_exit)
-        atexit.register(lambda: (end := ending()) and end())
+        self._end_with_the_process()
 
     def watch(
         self,
@@ -220,6 +220,19 @@ class PartitionCallback:
                 self._console(line)
             except Exception as error:  # noqa: BLE001  somebody else's function, or a closed output
                 self._fail(f"the console took no line: {error!r}")
+
+    def _end_with_the_process(self) -> None:
+        """Deliver what is left when the process ends, also a worker of the queue server."""
+        ending = weakref.WeakMethod(self._at_exit)
+
+        def end() -> None:
+            if at_exit := ending():
+                at_exit()
+
+        atexit.register(end)
+        Finalize(
+            None, end, exitpriority=1
+        )  # a child of multiprocessing, as that worker is, leaves without atexit
 
     def _at_exit(self) -> None:
         if self._enabled and not self.close():
