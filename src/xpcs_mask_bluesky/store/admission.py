@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 TO_THE_CALLER = 6
 """Frames from a warning here to the line that called a tool of an edit."""
 
+EDGE = 0.5 + 1e-6
+"""From the centre of the outermost pixels to the detector's rim, and what rounding may add, in px."""
+
 
 def with_image(
     detector: DetectorNode, operation: Operation, image: np.ndarray | None, statistic: Statistic
@@ -101,7 +104,11 @@ def _check_axis(constraint: Constraint) -> None:
 
 def _say_if_clipped(shape: Shape, size: tuple[int, int]) -> None:
     low_row, high_row, low_column, high_column = extent(shape)
-    if low_row >= -0.5 and low_column >= -0.5 and high_row <= size[0] - 0.5 and high_column <= size[1] - 0.5:
+    if (
+        min(low_row, low_column) >= -EDGE
+        and high_row <= size[0] - 1 + EDGE
+        and high_column <= size[1] - 1 + EDGE
+    ):
         return
     off = high_row <= 0 or high_column <= 0 or low_row >= size[0] - 1 or low_column >= size[1] - 1
     what = "lies off the detector and holds no pixel" if off else "reaches beyond the detector and is clipped"

@@ -59,7 +59,7 @@ class MaskDifference:
         return self._bins()
 
     def __repr__(self) -> str:
-        lines = [f"{int(self.lost.sum())} pixels lost, {int(self.gained.sum())} gained"]
+        lines = [f"pixels: {int(self.lost.sum())} lost, {int(self.gained.sum())} gained"]
         lines += [f"  {words}" for words in self.operations]
         try:
             lines += [f"  {each.describe()}" for each in self.bins]
