@@ -232,7 +232,7 @@ class PartitionCallback:
         atexit.register(end)
         Finalize(
             None, end, exitpriority=1
-        )  # a child of multiprocessing, as that worker is, leaves without atexit
+        )  # that worker leaves without atexit
 
     def _at_exit(self) -> None:
         if self._enabled and not self.close():
