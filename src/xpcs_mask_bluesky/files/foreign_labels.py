@@ -70,8 +70,10 @@ def _label_map(content: Content, name: str) -> Array:
         raise ValueError(f"it holds no {name}")
     if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind not in "ui":
         raise ValueError(f"{name} is {_kind(array)}; expected integers (rows, columns)")
-    if not array.size or int(array.min()) < 0 or int(array.max()) >= MOST_BINS:
+    if not array.size or int(array.min()) < 0:
         raise ValueError(f"{name} holds no labels from 1 on, with 0 for excluded")
+    if int(array.max()) > array.size:
+        raise ValueError(f"{name} has labels up to {int(array.max())} on {array.size} pixels")
     return array.copy()
 
 

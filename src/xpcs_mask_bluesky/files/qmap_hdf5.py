@@ -99,6 +99,11 @@ def partition_of(qmap: Content, provenance: Content) -> Partition:
     """
     if qmap.text("hash") != qmap.digest():
         raise ValueError("/qmap does not match its hash; was it patched in place?")
+    for name in _MAPS:
+        if qmap.datasets[name].max(initial=0) > qmap.datasets[name].size:
+            raise ValueError(
+                f"{name} has labels up to {qmap.datasets[name].max()}, more than there are pixels"
+            )
     told = provenance.attributes
     part = Partition.from_arrays(
         record=GeometryRecord.model_validate_json(told["geometry"]),
