@@ -71,20 +71,24 @@ class Content:
         return digest.hexdigest()
 
 
-def read_content(group: h5py.Group, *, filters: Iterable[int] = KNOWN_FILTERS) -> Content:
+def read_content(
+    group: h5py.Group, *, names: Iterable[str] | None = None, filters: Iterable[int] = KNOWN_FILTERS
+) -> Content:
     """Return what a group holds; groups within it are passed over.
 
     Args:
         group: Of a file that is open.
+        names: Of the datasets that are wanted, where they are there; by default all.
         filters: HDF5's numbers of the filters that are allowed.
 
     Raises:
         UnsafeContent: (a ``ValueError``) If it is too large, or refers to something elsewhere.
         OSError: If it cannot be decoded.
     """
-    if len(group) > MOST_ENTRIES:
+    if names is None and len(group) > MOST_ENTRIES:
         raise UnsafeContent(f"{group.name} has {len(group)} entries; a /qmap file has up to {MOST_ENTRIES}")
-    found = {name: _member(group, name) for name in group}
+    wanted = group if names is None else (name for name in names if name in group)
+    found = {name: _member(group, name) for name in wanted}
     datasets = {name: each for name, each in found.items() if isinstance(each, h5py.Dataset)}
     allowed = frozenset(filters)
     total = sum(_declared_bytes(each, allowed) for each in datasets.values())

@@ -13,10 +13,12 @@ from xpcs_mask_bluesky.files.replacing import replaced
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xpcs_mask_bluesky.partitions import Partition
+    from xpcs_mask_bluesky.partitions import Bins, Partition
 
 GOLDEN = (5**0.5 - 1) / 2
-"""Part of the circle of hues from one label to the next: neighbours always differ."""
+"""Part of the circle of hues from one label to the next."""
+BRIGHT = (0.97, 0.72)
+"""Of even and odd bins of the first axis, so that neighbours differ along it too."""
 MOST_NUMBERS = 400
 """Labels of a PNG that are written beside their bin."""
 EXCLUDED, REJECTED = (38, 38, 38), (0, 0, 0)
@@ -38,12 +40,13 @@ def write_label_image(
     if which not in ("dynamic", "static"):
         raise ValueError(f"which is {which!r}; expected 'dynamic' or 'static'")
     labels = np.asarray(part.dynamic_roi_map if which == "dynamic" else part.static_roi_map)
+    bins = part.dynamic if which == "dynamic" else part.static
     suffix = Path(path).suffix.lower()
     if suffix not in (".tif", ".tiff", ".png"):
         raise ValueError(f"{Path(path).name} has a suffix that tells no format; known are .tif, .tiff, .png")
     with replaced(path) as temporary:
         if suffix == ".png":
-            _write_png(temporary, labels, np.asarray(part.blemish))
+            _write_png(temporary, label_colours(labels, np.asarray(part.blemish), bins), labels)
         else:
             _write_tiff(temporary, labels, f"{which} labels of partition {part.digest}; 0 = not counted")
     return Path(path)
@@ -55,25 +58,25 @@ def _write_tiff(path: Path, labels: np.ndarray, description: str) -> None:
     tifffile.imwrite(path, labels, compression="zlib", description=description)
 
 
-def _write_png(path: Path, labels: np.ndarray, blemish: np.ndarray) -> None:
+def _write_png(path: Path, colours: NDArray[np.uint8], labels: np.ndarray) -> None:
     from PIL import Image
 
-    picture = Image.fromarray(label_colours(labels, blemish))
+    picture = Image.fromarray(colours)
     count = int(labels.max())
     if count <= MOST_NUMBERS:
         _write_numbers(picture, labels, count)
     picture.save(path, format="PNG")
 
 
-def label_colours(labels: np.ndarray, blemish: np.ndarray) -> NDArray[np.uint8]:
+def label_colours(labels: np.ndarray, blemish: np.ndarray, bins: Bins) -> NDArray[np.uint8]:
     """Return a colour for each pixel, ``(rows, columns, 3)``."""
     from matplotlib.colors import hsv_to_rgb
 
-    number = np.arange(int(labels.max()) + 1)
-    hues = np.stack([number * GOLDEN % 1.0, np.full(len(number), 0.6), np.full(len(number), 0.95)], axis=1)
-    table = np.rint(hsv_to_rgb(hues) * 255).astype(np.uint8)
-    table[0] = EXCLUDED
-    picture = table[labels]
+    first = bins.index_mapping.astype(np.int64) // bins.num_pts[1]
+    hue = np.arange(1, len(first) + 1) * GOLDEN % 1.0
+    tones = np.stack([hue, np.full(len(first), 0.6), np.take(BRIGHT, first % 2)], axis=1)
+    colours = np.rint(hsv_to_rgb(tones) * 255).astype(np.uint8)
+    picture = np.concatenate([np.array([EXCLUDED], np.uint8), colours])[labels]
     picture[~blemish] = REJECTED
     return picture
 
