@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from xpcs_mask_bluesky.geometry import GeometryRecord
@@ -40,16 +41,26 @@ def foreign_geometry(foreign: ForeignQmap, lengths: str | None, told: Mapping[st
             **told,
         }
     )
-    shift = at_origin.direct_beam
-    if shift is None:
-        raise ValueError(
-            f"{foreign.source} tells a centre, but with these angles the beam meets no pixel plane"
-        )
+    shift = _shift(at_origin, ours=foreign.ours)
     centre = {
         "beam_center_x": given["beam_center_x"] - shift[0],
         "beam_center_y": given["beam_center_y"] - shift[1],
     }
     return GeometryRecord.model_validate(at_origin.model_dump() | centre)
+
+
+def _shift(record: GeometryRecord, *, ours: bool) -> tuple[float, float]:
+    """Return by how many pixels (x, y) the direct beam of a record with its centre at 0 is off it."""
+    if record.direct_beam is None:
+        raise ValueError(
+            "with these angles the direct beam meets no pixel plane, but the file tells a centre"
+        )
+    if ours:
+        return record.direct_beam
+    # compute_display_center of pySimpleMask 0.4.5: each angle as if the other were 0
+    along = math.tan(math.radians(record.swing_angle_horizontal))
+    down = math.tan(math.radians(record.swing_angle_vertical))
+    return record.distance * along / record.x_pixel_size, record.distance * down / record.y_pixel_size
 
 
 def _unit_of_lengths(foreign: ForeignQmap, pixel_size: float) -> str:

@@ -56,6 +56,8 @@ class ForeignQmap:
     """``/qmap``, or ``/xpcs/qmap`` of a result file."""
     version: str | None
     """What its writer says of itself: ``0.4.5`` of pySimpleMask, ``1.0.0`` of XPCS Viewer."""
+    ours: bool
+    """Whether :func:`~xpcs_mask_bluesky.write_qmap` wrote it."""
     mask: NDArray[np.bool_]
     """True = counted, as the file has it; label maps may count fewer."""
     blemish: NDArray[np.bool_] | None
@@ -112,6 +114,9 @@ class ForeignQmap:
         **told: float,
     ) -> GeometryRecord:
         """Return the geometry, completed by what the file does not tell.
+
+        The centre is brought to zero swing: for files of others by the shift that pySimpleMask applies,
+        ``D tan(angle)`` along each direction; that is not exact where both angles differ from 0.
 
         Args:
             swing_angle_horizontal: In degrees; no such file holds it, but its centre includes the shift.
@@ -203,6 +208,7 @@ def foreign_qmap(content: Content, *, source: str, group: str) -> ForeignQmap:
         source=source,
         group=group,
         version=content.text("version"),
+        ours=content.text("partition_digest") is not None,
         mask=labels.mask,
         blemish=labels.blemish,
         dynamic_roi_map=labels.maps["dynamic"],
