@@ -198,11 +198,21 @@ def _is_phi(content: Content, dimension: int) -> bool:
 
 def _say_crossing(labels: Labels) -> None:
     inside = labels.maps["static"] > 0
-    pairs = np.unique(
-        np.stack([labels.maps[prefix][inside].astype(np.int64) for prefix in ("static", "dynamic")]), axis=1
-    )
-    if crossing := int(np.count_nonzero(np.bincount(pairs[0]) > 1)):
+    crossing = crossing_bins(*(labels.maps[prefix][inside] for prefix in PREFIXES))
+    if crossing:
         labels.repairs.append(
             f"{crossing} static bins reach into several dynamic bins, which correlators do not expect; "
             "they are left so"
         )
+
+
+def crossing_bins(dynamic: Array, static: Array) -> int:
+    """Return how many static labels occur with several dynamic ones.
+
+    Args:
+        dynamic: Label of each counted pixel.
+        static: Of the same pixels.
+    """
+    one_of_them = np.zeros(int(static.max(initial=0)) + 1, dynamic.dtype)
+    one_of_them[static] = dynamic
+    return len(np.unique(static[one_of_them[static] != dynamic]))

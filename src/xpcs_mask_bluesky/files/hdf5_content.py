@@ -26,7 +26,7 @@ Value = Any
 
 LARGEST_ARRAY = 2**26
 """Elements of a dataset; the largest detectors have 2**25 pixels."""
-LARGEST_CONTENT = 2**30
+LARGEST_CONTENT = 2**29
 """Bytes of all datasets of a group together, unpacked."""
 LARGEST_CHUNK = 2**24
 """Bytes of one chunk, unpacked as declared; what a deflated chunk becomes may be a thousand times larger."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xpcs_mask_bluesky.files.foreign_labels import crossing_bins
 from xpcs_mask_bluesky.files.foreign_qmap import GROUPS
 from xpcs_mask_bluesky.files.isolated import read_isolated
 from xpcs_mask_bluesky.files.peer_hash import hash_matches
@@ -168,11 +169,8 @@ def _pixels(content: Content) -> Iterator[str]:
             yield f"{prefix}_roi_map and mask disagree about {off} pixels"
     if bad := int(np.count_nonzero(mask & ~blemish)):
         yield f"mask counts {bad} pixels that blemish rejects"
-    static, dynamic = (
-        content.datasets[f"{prefix}_roi_map"][mask].astype(np.int64) for prefix in ("static", "dynamic")
-    )
-    pairs = np.unique(np.stack([static, dynamic]), axis=1)
-    if crossing := int(np.count_nonzero(np.bincount(pairs[0]) > 1)):
+    dynamic, static = (content.datasets[f"{prefix}_roi_map"][mask] for prefix in PREFIXES)
+    if crossing := crossing_bins(dynamic, static):
         yield f"{crossing} static bins reach into several dynamic bins"
 
 
