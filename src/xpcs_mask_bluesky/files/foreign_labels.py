@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xpcs_mask_bluesky.files.hdf5_content import described
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -69,7 +71,7 @@ def _label_map(content: Content, name: str) -> Array:
     if array is None:
         raise ValueError(f"it holds no {name}")
     if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind not in "ui":
-        raise ValueError(f"{name} is {_kind(array)}; expected integers (rows, columns)")
+        raise ValueError(f"{name} is {described(array)}; expected integers (rows, columns)")
     if not array.size or int(array.min()) < 0:
         raise ValueError(f"{name} holds no labels from 1 on, with 0 for excluded")
     if int(array.max()) > array.size:
@@ -84,14 +86,10 @@ def _boolean(content: Content, name: str, shape: tuple[int, ...]) -> NDArray[np.
     if not isinstance(array, np.ndarray) or array.shape != shape:
         turned = isinstance(array, np.ndarray) and array.shape == shape[::-1] != shape
         hint = "; was it saved transposed?" if turned else ""
-        raise ValueError(f"{name} is {_kind(array)}, the label map {shape} (rows, columns){hint}")
+        raise ValueError(f"{name} is {described(array)}, the label map {shape} (rows, columns){hint}")
     if array.dtype != bool and not np.isin(array, (0, 1)).all():
         raise ValueError(f"{name} holds values other than 0 and 1; expected 1 = use")
     return array.astype(bool)
-
-
-def _kind(value: Any) -> str:
-    return f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else repr(value)[:60]
 
 
 def _agree(labels: Labels) -> None:
@@ -133,7 +131,7 @@ def _num_pts(content: Content, name: str) -> tuple[int, int] | None:
         return None
     good = isinstance(value, np.ndarray) and value.shape == (2,) and value.dtype.kind in "ui"
     if not good or int(value.min()) < 1 or int(value[0]) * int(value[1]) > MOST_BINS:
-        raise ValueError(f"{name} is {value!r}; expected two numbers of bins")
+        raise ValueError(f"{name} is {described(value)}; expected two numbers of bins")
     return int(value[0]), int(value[1])
 
 
@@ -146,7 +144,7 @@ def _mapping(
     if mapping is None:
         return None
     if not isinstance(mapping, np.ndarray) or mapping.ndim != 1 or mapping.dtype.kind not in "ui":
-        raise ValueError(f"{name} is {_kind(mapping)}; expected integers, one for each label")
+        raise ValueError(f"{name} is {described(mapping)}; expected integers, one for each label")
     if len(mapping) == highest:
         mapping = mapping[filled]
     if len(mapping) != len(filled):
@@ -175,7 +173,7 @@ def _centers(labels: Labels, content: Content, prefix: str, dimension: int) -> N
         labels.missing.append(name)
         return None
     if not isinstance(values, np.ndarray) or values.ndim != 1 or values.dtype.kind not in "uif":
-        raise ValueError(f"{name} is {_kind(values)}; expected numbers, one for each bin along the axis")
+        raise ValueError(f"{name} is {described(values)}; expected numbers, one for each bin along the axis")
     found = values.astype(np.float64)
     numbers = labels.num_pts[prefix]
     if numbers is not None and len(found) != numbers[dimension]:

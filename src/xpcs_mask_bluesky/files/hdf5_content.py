@@ -71,6 +71,13 @@ class Content:
         return digest.hexdigest()
 
 
+def described(value: Value) -> str:
+    """Return a value, or of a large one its type and shape, for an error."""
+    if isinstance(value, np.ndarray) and value.size != 1:
+        return f"{value.dtype} {value.shape}"
+    return repr(value)[:60]
+
+
 def read_content(
     group: h5py.Group, *, names: Iterable[str] | None = None, filters: Iterable[int] = KNOWN_FILTERS
 ) -> Content:

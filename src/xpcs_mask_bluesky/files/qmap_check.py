@@ -13,6 +13,7 @@ import numpy as np
 
 from xpcs_mask_bluesky.files.foreign_labels import crossing_bins
 from xpcs_mask_bluesky.files.foreign_qmap import GROUPS
+from xpcs_mask_bluesky.files.hdf5_content import described
 from xpcs_mask_bluesky.files.isolated import read_isolated
 from xpcs_mask_bluesky.files.peer_hash import hash_matches
 from xpcs_mask_bluesky.files.qmap_hdf5 import partition_of
@@ -100,7 +101,7 @@ def _types(content: Content) -> Iterator[str]:
     shape = np.shape(content.datasets.get("dynamic_roi_map", ()))
     for name in (each for each in DATASETS if each in content.datasets):
         value = content.datasets[name]
-        said = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else repr(value)[:60]
+        said = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else described(value)
         if name in TEXTS:
             expected, good = _text_rule(TEXTS[name], value)
         elif isinstance(value, (str, tuple)):
