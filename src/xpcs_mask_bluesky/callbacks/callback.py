@@ -230,9 +230,7 @@ class PartitionCallback:
                 at_exit()
 
         atexit.register(end)
-        Finalize(
-            None, end, exitpriority=1
-        )  # that worker leaves without atexit
+        Finalize(None, end, exitpriority=1)  # that worker leaves without atexit
 
     def _at_exit(self) -> None:
         if self._enabled and not self.close():
