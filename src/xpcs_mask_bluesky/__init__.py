@@ -41,6 +41,7 @@ _HOMES = {
     "partitions": ("Partition", "PartitionRecipe", "partition"),
     "partitions.sensitivity": ("label_sensitivity",),
     "files.qmap_hdf5": ("read_qmap", "write_qmap"),
+    "files.metadata_hdf": ("read_metadata_hdf",),
     "files.images": ("file_mask", "read_mask"),
     "files.pixel_lists": ("read_pixels",),
     "pixels": ("FrameStatistics", "Suspect", "leverage", "rejecting", "suspects"),
