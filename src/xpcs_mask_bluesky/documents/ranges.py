@@ -86,7 +86,8 @@ class Ranges:
             here.last = max(here.last, seq_num)
             return index
         if here is not None and seq_num <= here.last:
-            segments.insert(index + 1, _Segment(seq_num + 1, max(here.last, seq_num + 1), here.resolved))
+            if seq_num < here.last:
+                segments.insert(index + 1, _Segment(seq_num + 1, here.last, here.resolved))
             here.last = seq_num - 1
         following = segments[index + 1] if index + 1 < len(segments) else None
         if following is not None and following.resolved is resolved:
