@@ -57,6 +57,7 @@ class _Event:
     """An event that a geometry is to be told for."""
 
     stream: str
+    """Empty for one of a stream that is not the detector's."""
     seq_num: int
     time: float
     readings: Mapping[tuple[str, str], Reading] = field(default_factory=dict)
@@ -118,11 +119,11 @@ class FollowedRun:
         before = self.view.version
         self.view.take_event(doc)
         self._time = doc.get("time", self._time)
+        counts = self._counts(doc["descriptor"], name)
         released: list[Finding] = []
-        if self._waiting and self.view.version != before and not self._source.waits(self.view):
-            released = self._release()
-            self.view.take_event(doc)  # the events that waited came before it
-        if not self._counts(doc["descriptor"], name):
+        if self._waiting and self.view.version != before:
+            released = self._told_while_waiting(doc, counts=counts)
+        if not counts:
             return released
         stream, number = self._stream(name), doc["seq_num"]
         stream.has_events, stream.frames = True, None
@@ -186,13 +187,30 @@ class FollowedRun:
         self._patient = False
         return self._release()
 
+    def _told_while_waiting(self, doc: Mapping[str, Any], *, counts: bool) -> list[Finding]:
+        """Keep what another stream tells meanwhile; say what waited if nothing is promised any more."""
+        readings = self.view.readings(doc)
+        if not counts:
+            self._waiting.append(_Event("", 0, self._time, readings))
+        if self._source.waits(self.view):
+            return []
+        found = self._release()
+        self.view.take_readings(readings)  # the newest; what waited came before it
+        return found
+
     def _release(self) -> list[Finding]:
-        """Say what the events that waited had: each its own readings, and what came since."""
+        """Say what the events that waited had: their own readings, of other streams what was told by then.
+
+        What another stream told for the first time only after an event held for that event too.
+        """
         waiting, self._waiting = self._waiting, []
+        for event in reversed(waiting):
+            self.view.take_readings(event.readings)
         found: list[Finding] = []
         for event in waiting:
             self.view.take_readings(event.readings)
-            found += self._look(event)
+            if event.stream:
+                found += self._look(event)
         return found
 
     def _take_frames(self, stream: _Stream) -> list[Finding]:
