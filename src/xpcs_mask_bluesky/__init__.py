@@ -50,6 +50,7 @@ _HOMES = {
     "partitions.sensitivity": ("label_sensitivity",),
     "files.qmap_hdf5": ("read_qmap", "write_qmap"),
     "files.foreign_qmap": ("ForeignQmap", "read_foreign_qmap"),
+    "files.metadata_hdf": ("read_metadata_hdf",),
     "files.images": ("file_mask", "read_mask"),
     "files.label_images": ("write_label_image",),
     "files.mask_writing": ("write_mask",),

@@ -12,6 +12,9 @@ if "site-packages" not in installed.parts:
     sys.exit(f"this is {installed}, not an installed wheel")
 for preset in ("ophyd-eiger", "xpcs-sim"):
     GeometrySource.preset(preset, detector="eiger4M")
+for preset in ("nsls2-chx", "nsls2-chx-500k"):
+    GeometrySource.preset(preset, detector="eiger4m_single", camera="eiger4m")
+GeometrySource.preset("aps-8id-nexus", detector="rigaku3M", rows=2048, columns=1536)
 for name in xpcs_mask_bluesky.__all__:
     getattr(xpcs_mask_bluesky, name)
 command = Path(sys.executable).with_name("xpcs-mask")

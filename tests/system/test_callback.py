@@ -280,7 +280,7 @@ def test_attach_adds_devices_to_baseline_and_subscribes(catalog, tmp_path, beaml
         callback.attach(engine, devices=[beamline.flight_path])
     callback.attach(engine, sd=supplemental, devices=[beamline.flight_path])
     callback.attach(engine, sd=supplemental, devices=[beamline.flight_path])
-    assert supplemental.baseline == [beamline.flight_path]
+    assert [each.device for each in supplemental.baseline] == [beamline.flight_path]
     assert supplemental.monitors == [beamline.flight_path.length]
     beamline.flight_path.length.put(4321.0)
     (uid,) = engine(bp.count([beamline.detector]))

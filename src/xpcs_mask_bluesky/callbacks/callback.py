@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xpcs_mask_bluesky.callbacks.complaints import Complaints
-from xpcs_mask_bluesky.callbacks.devices import monitorable
+from xpcs_mask_bluesky.callbacks.devices import observe
 from xpcs_mask_bluesky.callbacks.following import Current, Following
 from xpcs_mask_bluesky.callbacks.jobs import Order, order
 from xpcs_mask_bluesky.callbacks.preparation import Preparation, convert_units
@@ -117,6 +117,9 @@ class PartitionCallback:
     def attach(self, run_engine: Any, *, sd: Any = None, devices: Iterable[Any] = ()) -> int:
         """Subscribe to a RunEngine, add devices to baseline and monitors, and return the token.
 
+        The baseline gets a stand-in for a device that plans can configure, since bluesky 1.15.1 aborts a
+        run in which a device of the baseline is configured; one that is there already is warned about.
+
         Args:
             run_engine: Bluesky's.
             sd: ``SupplementalData`` that is among the RunEngine's preprocessors.
@@ -129,9 +132,7 @@ class PartitionCallback:
         if given and sd is None:
             raise ValueError("devices go into SupplementalData; pass sd=")
         for device in given:
-            if device not in sd.baseline:
-                sd.baseline.append(device)
-            sd.monitors.extend(each for each in monitorable(device) if each not in sd.monitors)
+            observe(sd, device, warn=self._complaints.warn)
         return run_engine.subscribe(self)
 
     def on_published(self, function: Callable[[Publication], None]) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from xpcs_mask_bluesky.store.log import LogEntry
 
 KINDS = (*LAYERS, RECIPE_SET)
+RUNS_REMEMBERED = 200
+"""A run without a stop must not stay for ever."""
 
 Place = tuple[str, str]
 """A detector and the name of a recipe."""
@@ -40,7 +42,10 @@ class Current:
                 if isinstance(each.found, GeometryChange):
                     place = each.detector, each.name
                     part = each.found.run_uid, each.found.stream
-                    self._open.setdefault(place, {})[part] = each
+                    runs = self._open.setdefault(place, {})
+                    runs[part] = each
+                    if len(runs) > RUNS_REMEMBERED:
+                        del runs[next(iter(runs))]
                     self._newest[place] = each
 
     def ended(self, run_uid: str) -> None:

@@ -109,7 +109,8 @@ def order(found: GeometryChange | GeometryFault, detector: str, name: str) -> Or
         OverflowError: Likewise.
     """
     number = int(found.seq_num)
-    return Order(found=found, detector=detector, name=name, seq_num=number, received=time.time())
+    why = found.correction if isinstance(found, GeometryChange) else ""
+    return Order(found=found, detector=detector, name=name, seq_num=number, received=time.time(), why=why)
 
 
 def _seconds(said: Any, received: float) -> float:

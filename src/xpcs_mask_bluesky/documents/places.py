@@ -6,17 +6,26 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, FiniteFloat, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from xpcs_mask_bluesky import units
 
-Where = Literal["start", "configuration", "event", "baseline", "data_key", "const"]
+Where = Literal["start", "configuration", "event", "monitor", "baseline", "data_key", "const"]
 
 
 class GeometryError(ValueError):
-    """A run's documents do not tell a geometry: what is missing or wrong, and where it was looked for."""
+    """A run's documents do not tell a geometry: what is missing or wrong, and where it was looked for.
+
+    Args:
+        message: One line for people.
+        about: What it is about, without the values: the same fault at the next event has the same.
+    """
+
+    def __init__(self, message: str, about: str = "") -> None:
+        super().__init__(message)
+        self.about = about or message
 
 
 class Place(BaseModel):
@@ -26,21 +35,34 @@ class Place(BaseModel):
 
     where: Where
     """``start``: the start document; ``configuration``: a descriptor's; ``event``: any stream but the
-    baseline; ``data_key``: the shape that a data key declares; ``const``: the value given here."""
+    baseline; ``monitor``: the stream ``KEY_monitor`` only; ``data_key``: the shape that a data key
+    declares; ``const``: the value given here."""
     key: str = ""
     """Data key, or the dotted path in the start document."""
+    stream: str | None = None
+    """Of an event or monitor, if only this stream counts."""
     index: int | None = None
     """Of an element, where the value is a list."""
+    axes: tuple[int, int] = (-2, -1)
+    """Of a data key's shape, which of its numbers are rows and columns: ``[1, 0]`` where a document
+    declares (columns, rows, frames)."""
     value: FiniteFloat | tuple[int, int] | None = None
     """Of a constant."""
     unit: str | None = None
     """Used where the document declares none; where it declares another, that is an error."""
+    mislabelled: str | None = None
+    """The unit that the document is known to declare wrongly; ``unit`` counts instead of it."""
     scale: FiniteFloat = 1.0
     offset: FiniteFloat = 0.0
     """Added after scale and sign, in ``unit``."""
     sign: Literal[1, -1] = 1
+    agree: Annotated[FiniteFloat, Field(ge=0)] | None = None
+    """Where a place before this one is used, this one must tell the same within so much, in the field's
+    unit; else that is an error. Without it this place is only what is left if those before fail."""
+    shifted: bool = False
+    """Of a beam centre: it holds for where the stage is now, so that no shift is added."""
     assumed: bool = False
-    """Marks a constant that nobody measured; so it is published."""
+    """Marks what nobody measured; so it is published."""
 
     @model_validator(mode="after")
     def _check(self) -> Place:
@@ -48,14 +70,17 @@ class Place(BaseModel):
             raise ValueError(f"{self.where} {self.key!r}: a const has a value, and nothing else has one")
         if self.where != "const" and not self.key:
             raise ValueError(f"{self.where} needs a key")
+        if self.stream and self.where not in {"event", "monitor"}:
+            raise ValueError(f"{self}: only an event or a monitor has a stream")
+        if self.mislabelled and not self.unit:
+            raise ValueError(f"{self}: mislabelled says which unit is wrong; unit must say which is right")
         return self
 
     def __str__(self) -> str:
         return f"{self.where} {self.key}" if self.key else self.where
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """A value as a document holds it."""
 
     value: Any
@@ -92,20 +117,45 @@ def number(field: str, place: Place, reading: Reading, unit: str) -> float:
         try:
             value = value[place.index]
         except (TypeError, IndexError, KeyError) as error:
-            raise GeometryError(f"{field} from {place}: {value!r} has no element {place.index}") from error
+            message = f"{field} from {place}: {value!r} has no element {place.index}"
+            raise GeometryError(message, f"{field} from {place}: element") from error
     value = _finite(field, place, value)
     declared = _declared_unit(field, place, reading)
     try:
         return units.magnitude(value * place.scale * place.sign + place.offset, declared, unit=unit)
     except units.UnitError as error:
-        raise GeometryError(f"{field} from {place}: {error}") from error
+        raise GeometryError(f"{field} from {place}: {error}", f"{field} from {place}: unit") from error
 
 
-def unit_source(reading: Reading, place: Place) -> Literal["document", "source", "none"]:
-    """Return who said the unit of a reading."""
-    if reading.unit:
-        return "document"
-    return "source" if place.unit else "none"
+def rows_and_columns(place: Place, reading: Reading) -> tuple[int, int]:
+    """Return a reading as a detector's shape.
+
+    Raises:
+        GeometryError: If it is none.
+    """
+    try:
+        rows, columns = (
+            (reading.value[axis] for axis in place.axes) if place.where == "data_key" else reading.value
+        )
+    except (TypeError, ValueError, IndexError) as error:
+        message = f"shape from {place}: got {reading.value!r}; expected (rows, columns)"
+        raise GeometryError(message, f"shape from {place}") from error
+    return rows, columns
+
+
+def provenance_of(place: Place, reading: Reading, unit: str) -> Provenance:
+    """Return what is published about a reading that was used; ``unit`` is the field's own."""
+    by_document = reading.unit and not (place.mislabelled and place.unit)
+    return Provenance(
+        where=place.where,
+        key=place.key,
+        document=reading.document,
+        stream=reading.stream,
+        unit=(reading.unit if by_document else place.unit) or unit,
+        unit_source="document" if by_document else ("source" if place.unit else "none"),
+        time=reading.time,
+        assumed=place.assumed,
+    )
 
 
 def _finite(field: str, place: Place, value: Any) -> float:
@@ -114,7 +164,8 @@ def _finite(field: str, place: Place, value: Any) -> float:
     if isinstance(value, list | tuple) and len(value) == 1:
         value = value[0]
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise GeometryError(f"{field} from {place}: got {value!r}; expected a finite number")
+        message = f"{field} from {place}: got {value!r}; expected a finite number"
+        raise GeometryError(message, f"{field} from {place}: number")
     return float(value)
 
 
@@ -123,11 +174,14 @@ def _declared_unit(field: str, place: Place, reading: Reading) -> str | None:
         return reading.unit or place.unit
     try:
         agree = units.same_unit(reading.unit, place.unit)
+        if not agree and place.mislabelled and units.same_unit(reading.unit, place.mislabelled):
+            return place.unit
     except units.UnitError as error:
-        raise GeometryError(f"{field} from {place}: {error}") from error
+        raise GeometryError(f"{field} from {place}: {error}", f"{field} from {place}: unit") from error
     if not agree:
-        raise GeometryError(
+        message = (
             f"{field} from {place}: the document declares {reading.unit!r}, the geometry source "
             f"{place.unit!r}; which is right?"
         )
+        raise GeometryError(message, f"{field} from {place}: unit")
     return reading.unit

@@ -5,73 +5,23 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
-from xpcs_mask_bluesky import units
-from xpcs_mask_bluesky.documents.places import (
-    GeometryError,
-    Place,
-    Provenance,
-    Reading,
-    number,
-    unit_source,
-)
+from xpcs_mask_bluesky.documents.fields import TOLERANCES, UNIT_OF, FieldName
+from xpcs_mask_bluesky.documents.places import Place
+from xpcs_mask_bluesky.documents.resolve import Resolved, resolve
 from xpcs_mask_bluesky.documents.runview import RunView
-from xpcs_mask_bluesky.geometry import GeometryRecord
 
-FieldName = Literal[
-    "incident_energy",
-    "distance",
-    "beam_center_x",
-    "beam_center_y",
-    "x_pixel_size",
-    "y_pixel_size",
-    "shape",
-    "swing_angle_horizontal",
-    "swing_angle_vertical",
-    "tilt_pitch",
-    "tilt_yaw",
-    "tilt_roll",
-    "incident_angle",
-    "orientation",
-    "delta",
-    "beta",
-]
-UNIT_OF: Mapping[str, str] = {
-    "incident_energy": "keV",
-    "distance": "m",
-    "beam_center_x": "px",
-    "beam_center_y": "px",
-    "x_pixel_size": "m",
-    "y_pixel_size": "m",
-    "swing_angle_horizontal": "deg",
-    "swing_angle_vertical": "deg",
-    "tilt_pitch": "deg",
-    "tilt_yaw": "deg",
-    "tilt_roll": "deg",
-    "incident_angle": "deg",
-    "orientation": "deg",
-    "delta": "1",
-    "beta": "1",
-}
-OPTIONAL = ("swing_angle_horizontal", "swing_angle_vertical", "tilt_pitch", "tilt_yaw", "tilt_roll")
-REFLECTION = ("incident_angle", "orientation", "delta", "beta")
-"""Declared, they must be there: a grazing run is never taken for transmission, nor its normal for up."""
-ENERGY_AGREES_WITHIN = 1e-3
-"""Relative: monochromators report energy and wavelength to four or five digits."""
-DEFAULTS = {
-    "incident_energy": (10.0, "keV"),
-    "distance": (5.0, "m"),
-    "x_pixel_size": (75e-6, "m"),
-    "y_pixel_size": (75e-6, "m"),
-}
+__all__ = ["UNIT_OF", "Condition", "FieldName", "GeometrySource", "Resolved", "Shift"]
+
+Tolerance = Annotated[FiniteFloat, Field(ge=0)]
 
 
 class Shift(BaseModel):
@@ -81,19 +31,35 @@ class Shift(BaseModel):
 
     places: tuple[Place, ...]
     """Of the stage's position."""
-    reference: FiniteFloat
-    """Its position, in ``unit``, for which the beam centre is recorded."""
-    unit: str
+    reference: FiniteFloat | tuple[Place, ...]
+    """Its position for which the beam centre is recorded: a number in ``unit``, or where it is."""
+    unit: str | None = None
+    """Of a reference that is a number."""
     sign: Literal[1, -1] = 1
     """+1 if a growing position moves the direct beam to larger columns or rows."""
 
+    @model_validator(mode="after")
+    def _check(self) -> Shift:
+        if isinstance(self.reference, float | int) and not self.unit:
+            raise ValueError(f"the reference {self.reference} of a shift needs its unit")
+        return self
 
-@dataclass(frozen=True)
-class Resolved:
-    """A geometry, and where each of its fields comes from."""
+    @property
+    def reference_places(self) -> tuple[Place, ...]:
+        """The reference as places, a number as a constant."""
+        if isinstance(self.reference, tuple):
+            return self.reference
+        return (Place(where="const", value=self.reference, unit=self.unit),)
 
-    record: GeometryRecord
-    provenance: Mapping[str, Provenance]
+
+class Condition(BaseModel):
+    """A text of a run's documents that tells whether they are about this detector at all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    places: tuple[Place, ...]
+    equals: tuple[str, ...]
+    """What it may be; anything else is an error. A run without it meets the condition."""
 
 
 class GeometrySource(BaseModel):
@@ -111,11 +77,16 @@ class GeometrySource(BaseModel):
     wavelength: tuple[Place, ...] = ()
     """Checked against the energy, or used instead of it."""
     shifts: dict[Literal["beam_center_x", "beam_center_y"], Shift] = Field(default_factory=dict)
+    requires: tuple[Condition, ...] = ()
+    """What the documents must say of themselves, such as the name of the detector that they describe."""
+    tolerances: dict[FieldName, Tolerance] = Field(default_factory=dict)
+    """How far a field may drift from the geometry that was said last without making a new one, in the
+    field's unit; 0 says every difference. Where nothing stands here, :data:`TOLERANCES` counts."""
     assume_defaults: bool = False
     """Fill missing fields with 10 keV, 5 m, 75 µm and the image's centre, marked as assumed."""
 
     @classmethod
-    def from_yaml(cls, path: str | Path, **names: str) -> GeometrySource:
+    def from_yaml(cls, path: str | Path, **names: object) -> GeometrySource:
         """Return the source that a YAML file declares; ``$name`` in it is replaced by ``names``.
 
         Raises:
@@ -124,7 +95,7 @@ class GeometrySource(BaseModel):
         return cls._parse(Path(path).read_text(), str(path), names)
 
     @classmethod
-    def preset(cls, name: str, **names: str) -> GeometrySource:
+    def preset(cls, name: str, **names: object) -> GeometrySource:
         """Return a source that comes with this package, such as ``ophyd-eiger``.
 
         Args:
@@ -141,7 +112,7 @@ class GeometrySource(BaseModel):
         return cls._parse(folder.joinpath(f"{name}.yaml").read_text(), name, names)
 
     @classmethod
-    def _parse(cls, text: str, origin: str, names: Mapping[str, str]) -> GeometrySource:
+    def _parse(cls, text: str, origin: str, names: Mapping[str, object]) -> GeometrySource:
         try:
             content = yaml.safe_load(string.Template(text).substitute(names))
         except KeyError as error:
@@ -150,14 +121,23 @@ class GeometrySource(BaseModel):
             raise ValueError(f"{origin} is no YAML: {error}") from error
         return cls.model_validate(content)
 
-    def concerns(self, view: RunView) -> bool:
-        """Return whether a run names this detector: in start, in an object key or in a data key."""
-        if self.detector in (view.start.get("detectors") or ()):
-            return True
-        return any(
-            self.detector in (each.get("object_keys") or {}) or self.measured_by(each)
-            for each in view.descriptors
-        )
+    def places(self, field: str) -> tuple[Place, ...]:
+        """Return the places of a field, none if it has none."""
+        return {str(name): places for name, places in self.fields.items()}.get(field, ())
+
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        """The data keys and configuration keys that tell something of this geometry."""
+        return frozenset(place.key for place in _all(self) if place.where not in {"const", "start"})
+
+    def tolerance(self, field: str) -> float:
+        """Return how far a field may drift, in its own unit."""
+        own = {str(name): value for name, value in self.tolerances.items()}
+        return own.get(field, TOLERANCES.get(field, 0.0))
+
+    def named_by(self, descriptor: Mapping[str, Any]) -> bool:
+        """Return whether a descriptor names this detector: by an object key or a data key."""
+        return self.detector in (descriptor.get("object_keys") or {}) or self.measured_by(descriptor)
 
     def measured_by(self, descriptor: Mapping[str, Any]) -> bool:
         """Return whether one of a descriptor's data keys is this detector's."""
@@ -166,8 +146,7 @@ class GeometrySource(BaseModel):
 
     def waits(self, view: RunView) -> bool:
         """Return whether a better place than those read so far is declared, its event still to come."""
-        lists = [*self.fields.values(), *(shift.places for shift in self.shifts.values())]
-        for places in lists:
+        for places in _lists(self):
             for place in places:
                 if view.promised(place):
                     return True
@@ -179,131 +158,35 @@ class GeometrySource(BaseModel):
         """Return the geometry that a run's documents tell now.
 
         Raises:
-            GeometryError: If a field is missing, has no number or no certain unit, or the values make
-                no geometry.
+            GeometryError: If a field is missing, has no number or no certain unit, two places that must
+                agree do not, or the values make no geometry.
         """
-        values: dict[str, Any] = {}
-        provenance: dict[str, Provenance] = {}
-        missing: list[str] = []
-        for field in GeometryRecord.model_fields:
-            found = self._field(field, view)
-            if found is not None:
-                values[field], provenance[field] = found
-            elif self._requires(field):
-                missing.append(field)
-        self._check_energy(view, values, provenance, missing)
-        if missing and self.assume_defaults:
-            self._assume(values, provenance, missing)
-        if missing:
-            raise GeometryError(self._missing(missing, view))
-        self._shift(values, provenance, view)
-        try:
-            return Resolved(GeometryRecord.model_validate(values), provenance)
-        except ValidationError as error:
-            raise GeometryError(_in_words(error, provenance)) from error
+        return resolve(self, view)
 
-    def _requires(self, field: str) -> bool:
-        if field in REFLECTION:
-            return bool(self._places(field) or (field == "orientation" and self._places("incident_angle")))
-        return field not in OPTIONAL
+    def resolve_documents(self, documents: Iterable[tuple[str, Mapping[str, Any]]]) -> Resolved:
+        """Return the geometry that the documents of one run tell at its end.
 
-    def _places(self, field: str) -> tuple[Place, ...]:
-        return {str(name): places for name, places in self.fields.items()}.get(field, ())
-
-    def _field(self, field: str, view: RunView) -> tuple[Any, Provenance] | None:
-        for place in self._places(field):
-            reading = view.find(place)
-            if reading is not None:
-                value = (
-                    _shape(place, reading)
-                    if field == "shape"
-                    else number(field, place, reading, UNIT_OF[field])
-                )
-                return value, _provenance(place, reading, UNIT_OF.get(field, "px"))
-        return None
-
-    def _check_energy(
-        self,
-        view: RunView,
-        values: dict[str, Any],
-        provenance: dict[str, Provenance],
-        missing: list[str],
-    ) -> None:
-        for place in self.wavelength:
-            reading = view.find(place)
-            if reading is None:
-                continue
-            energy = units.HC / number("wavelength", place, reading, "angstrom")
-            known = values.setdefault("incident_energy", energy)
-            if abs(known - energy) > ENERGY_AGREES_WITHIN * energy:
-                raise GeometryError(
-                    f"incident_energy is {known:g} keV, but the wavelength from {place} means "
-                    f"{energy:g} keV; which one is stale?"
-                )
-            if "incident_energy" in missing:
-                missing.remove("incident_energy")
-                provenance["incident_energy"] = _provenance(place, reading, "keV")
-            return
-
-    def _assume(self, values: dict[str, Any], provenance: dict[str, Provenance], missing: list[str]) -> None:
-        defaults = {field: value for field, (value, _) in DEFAULTS.items()}
-        if "shape" in values:
-            rows, columns = values["shape"]
-            defaults |= {"beam_center_x": (columns - 1) / 2, "beam_center_y": (rows - 1) / 2}
-        for field in [each for each in missing if each in defaults]:
-            missing.remove(field)
-            values[field] = defaults[field]
-            provenance[field] = Provenance("default", "", "", "", UNIT_OF[field], "none", 0.0, assumed=True)
-
-    def _shift(self, values: dict[str, Any], provenance: dict[str, Provenance], view: RunView) -> None:
-        for field, shift in self.shifts.items():
-            pixel = values["x_pixel_size" if field == "beam_center_x" else "y_pixel_size"]
-            origin = units.magnitude(shift.reference, shift.unit, unit="m")
-            for place in shift.places:
-                reading = view.find(place)
-                if reading is not None:
-                    moved = number(f"stage of {field}", place, reading, "m") - origin
-                    values[field] += shift.sign * moved / pixel
-                    provenance[f"{field} shift"] = _provenance(place, reading, "m")
-                    break
-            else:
-                raise GeometryError(
-                    f"the stage that shifts {field} was not found in {', '.join(map(str, shift.places))}"
-                )
-
-    def _missing(self, missing: list[str], view: RunView) -> str:
-        looked = "; ".join(
-            f"{field}: {', '.join(map(str, self._places(field))) or 'no place declared'}" for field in missing
-        )
-        return f"run {view.uid[:8]}: no {', '.join(missing)} for {self.detector}; looked at: {looked}"
+        Raises:
+            GeometryError: As :meth:`resolve`.
+        """
+        view = RunView({}, self.keys)
+        for name, doc in documents:
+            if name == "start":
+                view = RunView(doc, self.keys)
+            elif name == "descriptor":
+                view.take_descriptor(doc)
+            elif name == "event":
+                view.take_event(doc)
+        return self.resolve(view)
 
 
-def _shape(place: Place, reading: Reading) -> tuple[int, int]:
-    try:
-        rows, columns = reading.value
-    except (TypeError, ValueError) as error:
-        raise GeometryError(f"shape from {place}: got {reading.value!r}; expected (rows, columns)") from error
-    return rows, columns
+def _lists(source: GeometrySource) -> Iterator[tuple[Place, ...]]:
+    yield from source.fields.values()
+    for shift in source.shifts.values():
+        yield shift.places
+        yield shift.reference_places
 
 
-def _provenance(place: Place, reading: Reading, unit: str) -> Provenance:
-    return Provenance(
-        where=place.where,
-        key=place.key,
-        document=reading.document,
-        stream=reading.stream,
-        unit=reading.unit or place.unit or unit,
-        unit_source=unit_source(reading, place),
-        time=reading.time,
-        assumed=place.assumed,
-    )
-
-
-def _in_words(error: ValidationError, provenance: Mapping[str, Provenance]) -> str:
-    said = []
-    for each in error.errors():
-        field = str(each["loc"][0])
-        origin = provenance.get(field)
-        place = f" from {origin.where} {origin.key}".rstrip() if origin else ""
-        said.append(f"{field}{place}: got {each['input']!r}; {each['msg'].lower()}")
-    return "; ".join(said)
+def _all(source: GeometrySource) -> Iterator[Place]:
+    for places in (*_lists(source), source.wavelength, *(each.places for each in source.requires)):
+        yield from places

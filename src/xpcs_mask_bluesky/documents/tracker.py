@@ -4,170 +4,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from xpcs_mask_bluesky.documents.places import GeometryError, Provenance
-from xpcs_mask_bluesky.documents.runview import BASELINE, RunView
+from xpcs_mask_bluesky.documents.followed import Finding, FollowedRun, GeometryChange, GeometryFault
 from xpcs_mask_bluesky.documents.source import GeometrySource
-from xpcs_mask_bluesky.geometry import GeometryRecord
+
+__all__ = ["Finding", "GeometryChange", "GeometryFault", "GeometryTracker"]
+
+RUNS_REMEMBERED = 200
+"""A run without a stop must not stay for ever; so many may be under way at once."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class GeometryChange:
-    """From this event on, the run has this geometry."""
+@dataclass(frozen=True)
+class _Part:
+    """What a descriptor belongs to."""
 
-    run_uid: str
-    record: GeometryRecord
-    provenance: Mapping[str, Provenance]
+    run: FollowedRun
     stream: str
-    seq_num: int
-    """First event that it holds for, from 1; 0 for a run without an event of the detector."""
-    time: float
-    """Of the document that told it, seconds since the epoch."""
-    changed: tuple[str, ...]
-    """Fields that differ from the geometry before; empty for the first of a run."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class GeometryFault:
-    """From this event on, the run's documents tell no geometry."""
-
-    run_uid: str
-    stream: str
-    seq_num: int
-    time: float
-    message: str
-
-
-Finding = GeometryChange | GeometryFault
-
-
-@dataclass
-class _Run:
-    view: RunView
-    current: dict[str, GeometryRecord] = field(default_factory=dict[str, GeometryRecord])
-    """By stream: the geometry that was said last."""
-    faults: set[str] = field(default_factory=set[str])
-    unsettled: set[str] = field(default_factory=set[str])
-    """Streams with events that had to wait for their geometry, or had none."""
-    told: bool = False
-    """Whether anything was said of it."""
 
 
 class GeometryTracker:
     """The geometry of one detector through interleaved runs.
 
     Call it with each document; it returns what was found, mostly nothing. A descriptor or an event of
-    a run whose start was never seen is followed all the same. Documents are never changed.
+    a run whose start was never seen is followed all the same. Documents are never changed. What no place
+    of the source reads costs a look-up, no more.
     """
 
     def __init__(self, source: GeometrySource) -> None:
         self.source = source
-        self._runs: dict[str, _Run] = {}
-        self._run_of: dict[str, str] = {}
+        self._runs: dict[str, FollowedRun] = {}
+        self._parts: dict[str, _Part] = {}
         """By descriptor uid."""
 
     def __call__(self, name: str, doc: Mapping[str, Any]) -> list[Finding]:
         """Return what a document tells."""
         match name:
+            case "event":
+                part = self._parts.get(doc["descriptor"])
+                return [] if part is None else part.run.event(doc, part.stream)
+            case "event_page":
+                return [found for event in _events(doc) for found in self("event", event)]
+            case "stream_datum":
+                part = self._parts.get(doc["descriptor"])
+                return [] if part is None else part.run.frames(doc, part.stream)
             case "start":
-                self._runs[doc["uid"]] = _Run(RunView(doc))
+                self._open(doc)
             case "descriptor":
                 self._descriptor(doc)
-            case "event":
-                return self._event(doc)
-            case "event_page":
-                return [found for event in _events(doc) for found in self._event(event)]
             case "stop":
                 return self._stop(doc)
-            case _:  # resources and data of files tell no geometry
+            case _:  # other resources and data of files tell no geometry
                 pass
         return []
 
+    def _open(self, start: Mapping[str, Any]) -> FollowedRun:
+        run = self._runs[start["uid"]] = FollowedRun(self.source, start)
+        while len(self._runs) > RUNS_REMEMBERED:
+            self._forget(next(iter(self._runs)))
+        return run
+
     def _descriptor(self, doc: Mapping[str, Any]) -> None:
         uid = doc["run_start"]
-        run = self._runs.setdefault(uid, _Run(RunView({"uid": uid})))  # attached in mid-run
-        run.view.take_descriptor(doc)
-        self._run_of[doc["uid"]] = uid
-
-    def _event(self, doc: Mapping[str, Any]) -> list[Finding]:
-        run = self._runs.get(self._run_of.get(doc["descriptor"], ""))
-        if run is None:
-            return []
-        run.view.take_event(doc)
-        stream = run.view.stream_of(doc["descriptor"]) or ""
-        if not self._counts(run, doc["descriptor"], stream):
-            return []
-        if self.source.waits(run.view):
-            run.unsettled.add(stream)
-            return []
-        return self._look(run, stream, doc["seq_num"], doc.get("time", 0.0))
-
-    def _counts(self, run: _Run, descriptor_uid: str, stream: str) -> bool:
-        """Return whether a stream's events are the detector's: its own, else the primary one."""
-        if stream == BASELINE or not self.source.concerns(run.view):
-            return False
-        measured = {each["uid"] for each in run.view.descriptors if self.source.measured_by(each)}
-        return descriptor_uid in measured if measured else stream == "primary"
-
-    def _look(self, run: _Run, stream: str, seq_num: int, time: float) -> list[Finding]:
-        try:
-            resolved = self.source.resolve(run.view)
-        except GeometryError as error:
-            return self._fault(run, stream, seq_num, time, str(error))
-        before = run.current.get(stream)
-        if before == resolved.record and not run.faults:
-            return []
-        seen_from_start = "time" in run.view.start
-        if before is None and seen_from_start and stream not in run.unsettled and seq_num > 1:
-            seq_num = 1  # exported events come in any order, and none before was of another geometry
-        run.current[stream], run.told = resolved.record, True
-        run.faults.clear()
-        return [
-            GeometryChange(
-                run_uid=run.view.uid,
-                record=resolved.record,
-                provenance=resolved.provenance,
-                stream=stream,
-                seq_num=seq_num,
-                time=time,
-                changed=() if before is None else _changed(before, resolved.record),
-            )
-        ]
-
-    def _fault(self, run: _Run, stream: str, seq_num: int, time: float, message: str) -> list[Finding]:
-        if message in run.faults:
-            return []
-        run.faults.add(message)
-        run.unsettled.add(stream)
-        run.told = True
-        return [
-            GeometryFault(run_uid=run.view.uid, stream=stream, seq_num=seq_num, time=time, message=message)
-        ]
+        run = self._runs.get(uid) or self._open({"uid": uid})  # attached in mid-run
+        run.descriptor(doc)
+        self._parts[doc["uid"]] = _Part(run, run.view.stream_of(doc["uid"]) or "")
 
     def _stop(self, doc: Mapping[str, Any]) -> list[Finding]:
-        run = self._runs.pop(doc["run_start"], None)
-        if run is None:
-            return []
-        for descriptor in run.view.descriptors:
-            self._run_of.pop(descriptor["uid"], None)
-        if run.told or not self.source.concerns(run.view):
-            return []
-        return self._look(run, "primary", 0, doc.get("time", 0.0))
+        run = self._forget(doc["run_start"])
+        return [] if run is None else run.stop(doc)
+
+    def _forget(self, uid: str) -> FollowedRun | None:
+        run = self._runs.pop(uid, None)
+        if run is not None:
+            for descriptor in run.descriptors:
+                self._parts.pop(descriptor, None)
+        return run
 
 
-def _changed(before: GeometryRecord, after: GeometryRecord) -> tuple[str, ...]:
-    return tuple(
-        name for name in GeometryRecord.model_fields if getattr(before, name) != getattr(after, name)
-    )
-
-
-def _events(page: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the events of a page, none of them sharing a container with it."""
-    return [
-        {
+def _events(page: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the events of a page, none of them sharing a container with it."""
+    for row in range(len(page["seq_num"])):
+        yield {
             "uid": page["uid"][row],
             "descriptor": page["descriptor"],
             "seq_num": page["seq_num"][row],
@@ -175,5 +95,3 @@ def _events(page: Mapping[str, Any]) -> list[dict[str, Any]]:
             "data": {key: values[row] for key, values in page["data"].items()},
             "timestamps": {key: values[row] for key, values in page["timestamps"].items()},
         }
-        for row in range(len(page["seq_num"]))
-    ]
