@@ -8,28 +8,25 @@ attributes that they pass over, stands all that makes the file lossless for us.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import os
-import tempfile
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import h5py
 import numpy as np
 
+from xpcs_mask_bluesky.files.dimensions import dimension_names, unit_of
+from xpcs_mask_bluesky.files.hdf5_content import LZF, Content, member_group, read_content
+from xpcs_mask_bluesky.files.replacing import replaced
 from xpcs_mask_bluesky.geometry import GeometryRecord
 from xpcs_mask_bluesky.partitions import Bins, Partition, PartitionRecipe
-from xpcs_mask_bluesky.qmap import UNITS
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 VERSION = "1.0"
 CONVENTION = "0-based; an integer is a pixel's centre; arrays are (row, column); x columns, y rows"
 _COMPRESSED_ABOVE = 1024
+_MAPPINGS = ("dynamic_index_mapping", "static_index_mapping")
 _MAPS = ("mask", "blemish", "dynamic_roi_map", "static_roi_map")
 
 
@@ -40,6 +37,7 @@ def write_qmap(
     run_uid: str = "",
     mask_revision: str = "",
     source_file: str = "",
+    quiet: bool = False,
 ) -> Path:
     """Write a partition as a ``/qmap`` file, and return its path. A reader never sees half a file.
 
@@ -49,100 +47,125 @@ def write_qmap(
         run_uid: The run that it was made for, kept in ``/provenance``.
         mask_revision: The mask's revision, kept in ``/provenance``.
         source_file: Data file that it belongs to, if there is one.
+        quiet: Do not warn: the file is for ourselves.
 
     Warns:
-        UserWarning: If the pixels are not square, or the detector swings away from the direct beam: the
+        UserWarning: If the pixels are not square, or the direct beam misses the detector's plane: the
             fields ``pixel_size`` and ``beam_center_*`` cannot tell that, ``/provenance`` does.
     """
-    target = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".qmap-", suffix=".part")
-    os.close(handle)
-    try:
-        with h5py.File(temporary, "w") as file:
-            _write_group(file.create_group("qmap"), part, source_file)
-            _write_provenance(file.create_group("provenance"), part, run_uid, mask_revision)
-        with Path(temporary).open("rb") as written:
-            os.fsync(written.fileno())  # the log must not name a file that a power cut empties
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(target)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-    return target
+    if not quiet:
+        _warn(part.record)
+    with replaced(path) as temporary, h5py.File(temporary, "w") as file:
+        _write_group(file.create_group("qmap"), part, source_file)
+        _write_provenance(file.create_group("provenance"), part, run_uid, mask_revision)
+    return Path(path)
 
 
 def read_qmap(path: str | os.PathLike[str]) -> Partition:
     """Return the partition of a file that :func:`write_qmap` wrote, with the same digest.
 
+    Files of other programs are read by :func:`~xpcs_mask_bluesky.read_foreign_qmap`.
+
     Raises:
-        ValueError: If the file is no HDF5, has no ``/qmap`` or no ``/provenance`` of ours, or was changed
-            after it was written.
+        ValueError: If the file is no HDF5, has no ``/qmap`` or no ``/provenance`` of ours, was changed
+            after it was written, or declares more than a ``/qmap`` file may hold.
     """
     try:
         with h5py.File(path, "r") as file:
-            return _read(file, str(path))
-    except OSError as error:
+            return partition_of(*(_content(file, name, str(path)) for name in ("qmap", "provenance")))
+    except (OSError, RuntimeError) as error:
         raise ValueError(f"{path} cannot be read as HDF5: {error}") from error
     except KeyError as error:
-        raise ValueError(f"{path} lacks a dataset of a /qmap file: {error}") from error
+        raise ValueError(f"{path} lacks {error} of a /qmap file") from error
+    except ValueError as error:
+        raise ValueError(error if str(path) in str(error) else f"{path}: {error}") from error
 
 
-def _read(file: h5py.File, path: str) -> Partition:
-    for group in ("qmap", "provenance"):
-        if group not in file:
-            raise ValueError(f"{path} has no /{group}; expected a file that write_qmap wrote")
-    qmap, provenance = file["qmap"], file["provenance"]
-    if qmap.attrs.get("hash") != _content_hash(qmap):
-        raise ValueError(f"{path}: /qmap does not match its hash; was it patched in place?")
+def _content(file: h5py.File, name: str, path: str) -> Content:
+    group = member_group(file, name)
+    if group is None:
+        raise ValueError(
+            f"{path} has no /{name}; expected a file that write_qmap wrote (read_foreign_qmap reads others)"
+        )
+    return read_content(group, filters=(LZF,))
+
+
+def partition_of(qmap: Content, provenance: Content) -> Partition:
+    """Return the partition that both groups of a file of ours hold.
+
+    Raises:
+        ValueError: If they do not match their hash and digest.
+        KeyError: If a dataset or attribute is missing.
+    """
+    if qmap.text("hash") != qmap.digest():
+        raise ValueError("/qmap does not match its hash; was it patched in place?")
+    for name in _MAPS:
+        if qmap.datasets[name].max(initial=0) > qmap.datasets[name].size:
+            raise ValueError(
+                f"{name} has labels up to {qmap.datasets[name].max()}, more than there are pixels"
+            )
+    told = provenance.attributes
     part = Partition.from_arrays(
-        record=GeometryRecord.model_validate_json(provenance.attrs["geometry"]),
-        requested=PartitionRecipe.model_validate_json(provenance.attrs["recipe_requested"]),
-        recipe=PartitionRecipe.model_validate_json(provenance.attrs["recipe"]),
-        dynamic_index_mapping=qmap["dynamic_index_mapping"][()],
-        static_index_mapping=qmap["static_index_mapping"][()],
-        **{name: qmap[name][()] for name in _MAPS},
+        record=GeometryRecord.model_validate_json(told["geometry"]),
+        requested=PartitionRecipe.model_validate_json(told["recipe_requested"]),
+        recipe=PartitionRecipe.model_validate_json(told["recipe"]),
+        **{name: qmap.datasets[name] for name in (*_MAPS, *_MAPPINGS)},
     )
-    if part.digest != provenance.attrs["digest"]:
-        raise ValueError(f"{path}: the partition's digest is not the one recorded in /provenance")
+    if part.digest != told["digest"]:
+        raise ValueError("the partition's digest is not the one recorded in /provenance")
     return part
 
 
 def _write_group(group: h5py.Group, part: Partition, source_file: str) -> None:
-    for name in _MAPS:
-        _write_array(group, name, getattr(part, name))
+    content = qmap_content(part, source_file)
+    for name, value in content.datasets.items():
+        dataset = _write(group, name, value)
+        dataset.attrs.update(content.marks.get(name, {}))
+    group.attrs.update(content.attributes)
+    group.attrs["hash"] = content.digest()
+
+
+def qmap_content(part: Partition, source_file: str = "") -> Content:
+    """Return what the group ``/qmap`` of a partition holds, but for its hash."""
+    record, names = part.record, dimension_names(part.recipe)
+    center_x, center_y = record.direct_beam or (math.nan, math.nan)
+    scalars = {
+        "beam_center_x": center_x,
+        "beam_center_y": center_y,
+        "pixel_size": record.x_pixel_size,
+        "detector_distance": record.distance,
+        "energy": record.incident_energy,
+    }
+    content = Content(
+        datasets={name: np.asarray(getattr(part, name)) for name in _MAPS}
+        | {name: np.float64(value) for name, value in scalars.items()}
+        | {
+            "map_names": names,
+            "map_units": tuple(unit_of(name) for name in names),
+            "source_file": source_file,
+        },
+        attributes={"version": VERSION, "convention": CONVENTION, "partition_digest": part.digest},
+    )
     for prefix, bins in (("dynamic", part.dynamic), ("static", part.static)):
-        _write_bins(group, prefix, bins, part.recipe.axes)
-    record = part.record
-    center_x, center_y = _exported_center(record)
-    for name, value in (
-        ("beam_center_x", center_x),
-        ("beam_center_y", center_y),
-        ("pixel_size", _exported_pixel_size(record)),
-        ("detector_distance", record.distance),
-        ("energy", record.incident_energy),
-    ):
-        group[name] = np.float64(value)
-    text = h5py.string_dtype("utf-8")
-    group.create_dataset("map_names", data=list(part.recipe.axes), dtype=text)
-    group.create_dataset("map_units", data=[UNITS[axis] for axis in part.recipe.axes], dtype=text)
-    group.create_dataset("source_file", data=source_file, dtype=text)
-    group.attrs["hash"] = _content_hash(group)
-    group.attrs["version"] = VERSION
-    group.attrs["convention"] = CONVENTION
-    group.attrs["partition_digest"] = part.digest
+        _add_bins(content, prefix, bins, names)
+    return content
 
 
-def _write_bins(group: h5py.Group, prefix: str, bins: Bins, axes: tuple[str, str]) -> None:
-    group[f"{prefix}_num_pts"] = np.asarray(bins.num_pts, dtype=np.int64)
-    _write_array(group, f"{prefix}_index_mapping", bins.index_mapping)
-    for dimension, axis in enumerate(axes):
-        centers = bins.centers[dimension]
-        dataset = _write_array(group, f"{prefix}_v_list_dim{dimension}", centers)
-        dataset.attrs.update({"name": axis, "unit": UNITS[axis], "size": len(centers)})
+def _add_bins(content: Content, prefix: str, bins: Bins, names: tuple[str, ...]) -> None:
+    content.datasets[f"{prefix}_num_pts"] = np.asarray(bins.num_pts, dtype=np.int64)
+    content.datasets[f"{prefix}_index_mapping"] = np.asarray(bins.index_mapping)
+    for dimension, (axis, centers) in enumerate(zip(names, bins.centers, strict=True)):
+        name = f"{prefix}_v_list_dim{dimension}"
+        content.datasets[name] = np.asarray(centers)
+        content.marks[name] = {"name": axis, "unit": unit_of(axis), "size": len(centers)}
 
 
-def _write_array(group: h5py.Group, name: str, array: NDArray[Any]) -> h5py.Dataset:
-    compression = "lzf" if array.size > _COMPRESSED_ABOVE else None
-    return group.create_dataset(name, data=array, compression=compression)
+def _write(group: h5py.Group, name: str, value: Any) -> h5py.Dataset:
+    if isinstance(value, (str, tuple)):
+        data = value if isinstance(value, str) else list(value)
+        return group.create_dataset(name, data=data, dtype=h5py.string_dtype("utf-8"))
+    compression = "lzf" if value.size > _COMPRESSED_ABOVE else None
+    return group.create_dataset(name, data=value, compression=compression)
 
 
 def _write_provenance(group: h5py.Group, part: Partition, run_uid: str, mask_revision: str) -> None:
@@ -154,43 +177,19 @@ def _write_provenance(group: h5py.Group, part: Partition, run_uid: str, mask_rev
     group.attrs["mask_revision"] = mask_revision
 
 
-def _exported_center(record: GeometryRecord) -> tuple[float, float]:
-    center = record.direct_beam
-    if center is None:
+def _warn(record: GeometryRecord) -> None:
+    """Warn of what the fields that other programs read cannot tell."""
+    if record.direct_beam is None:
         warnings.warn(
             f"the direct beam misses the plane of a detector swung by "
             f"({record.swing_angle_horizontal:g}°, {record.swing_angle_vertical:g}°) and tilted by "
             f"({record.tilt_pitch:g}°, {record.tilt_yaw:g}°): "
             "beam_center_x and beam_center_y are written as NaN",
-            stacklevel=4,
+            stacklevel=3,
         )
-        return math.nan, math.nan
-    return center
-
-
-def _exported_pixel_size(record: GeometryRecord) -> float:
     if record.x_pixel_size != record.y_pixel_size:
         warnings.warn(
             f"pixels of {record.x_pixel_size:g} × {record.y_pixel_size:g} m are not square: pixel_size "
             "holds x_pixel_size alone; /provenance holds both",
-            stacklevel=4,
+            stacklevel=3,
         )
-    return record.x_pixel_size
-
-
-def _content_hash(group: h5py.Group) -> str:
-    """Return the SHA-256 over name, dtype, shape and values of every dataset of the group, by name."""
-    digest = hashlib.sha256()
-    for name in sorted(group):
-        value = group[name][()]
-        if isinstance(value, bytes) or (isinstance(value, np.ndarray) and value.dtype == object):
-            digest.update(f"{name}{json.dumps(_texts(value))}".encode())
-        else:
-            array = np.ascontiguousarray(value)
-            digest.update(f"{name}{array.dtype.str}{array.shape}".encode())
-            digest.update(array.tobytes())
-    return digest.hexdigest()
-
-
-def _texts(value: bytes | NDArray[Any]) -> list[str]:
-    return [each.decode() for each in ([value] if isinstance(value, bytes) else value.ravel())]

@@ -124,7 +124,7 @@ class Partitions:
 
         directory.mkdir(parents=True, exist_ok=True)
         path = directory / f"{part.digest}.hdf"
-        write_qmap(part, path, run_uid=run_uid, mask_revision=str(mask_revision))
+        write_qmap(part, path, run_uid=run_uid, mask_revision=str(mask_revision), quiet=True)
         sealed = {**metadata, "sealed": True}
         registered = register_file(self._container(), part.digest, path, metadata=sealed)
         return registered or self._is_whole(part.digest)

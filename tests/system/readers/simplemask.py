@@ -9,7 +9,7 @@ import numpy as np
 import tifffile
 from pysimplemask.core.mask import MaskFile
 from pysimplemask.core.model import SimpleMaskModel
-from pysimplemask.core.partition import check_consistency
+from pysimplemask.core.partition import check_consistency, combine_qmap_files
 from pysimplemask.core.reader.beamlines.xpcs_result import XPCSResultReader
 from pysimplemask.core.report import generate_report_from_qmap
 
@@ -35,9 +35,22 @@ for name, more in (
     ("log", {"mode": "q-phi", "dp_num": 1, "sp_num": 12, "style": "logarithmic"}),
     ("folded", {"mode": "q-phi", "dp_num": 2, "sp_num": 6, "symmetry_fold": 2, "phi_offset": 3.0}),
     ("xy", {"mode": "x-y", "dp_num": 4, "sp_num": 12}),
+    ("ellipse", {"mode": "eq-ephi", "dp_num": 4, "sp_num": 12}),
+    ("crossing", {"mode": "q-phi", "dp_num": 5, "sp_num": 12}),
 ):
     model.compute_partition(dq_num=6, sq_num=36, **more)
     model.save_partition(str(folder / f"{name}.hdf"))
+whole = model.mask
+for name, rows in (("upper", slice(0, 30)), ("lower", slice(30, 60))):
+    model.mask = np.zeros_like(whole)
+    model.mask[rows] = whole[rows]
+    model.compute_partition(mode="q-phi", dq_num=3, sq_num=9, dp_num=2, sp_num=4)
+    model.save_partition(str(folder / f"{name}.hdf"))
+combine_qmap_files([str(folder / "upper.hdf"), str(folder / "lower.hdf")], str(folder / "combined.hdf"))
+model.mask = whole
+model.update_parameters({**model.dset.metadata, "swing_angle_horizontal": 0.2, "swing_angle_vertical": 0.1})
+model.compute_partition(mode="q-phi", dq_num=6, sq_num=36, dp_num=4, sp_num=12)
+model.save_partition(str(folder / "swung.hdf"))
 with h5py.File(folder / "linear.hdf") as file:
     version = file["qmap"].attrs["version"]
 print(
