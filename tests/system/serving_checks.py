@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 from xpcs_mask_bluesky import GeometryRecord, q_map, read_qmap
@@ -49,6 +50,16 @@ def check_curl_gets_the_partition(uri: str, key: str, use, directory: Path) -> P
     assert curl(file_address(uri, use.path), key, path) == 200
     assert read_qmap(path).digest == use.digest
     return path
+
+
+def check_curl_gets_nxxpcs(uri: str, key: str, use, directory: Path) -> None:
+    """The other media type is an NXxpcs file of the same partition."""
+    path = directory / "nxxpcs.hdf"
+    assert curl(file_address(uri, use.path, "application/x-nexus"), key, path) == 200
+    with h5py.File(path) as file:
+        masks = file["entry/instrument/masks"]
+        for name in ("dynamic_roi_map", "static_roi_map"):
+            assert np.array_equal(masks[name][()], getattr(use.partition, name))
 
 
 def check_q_maps_are_computed(client, detector_path: str, record: GeometryRecord) -> None:

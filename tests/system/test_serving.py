@@ -17,6 +17,7 @@ from tiled.utils import SerializationError
 from tests.system.peers import provided
 from tests.system.serving_checks import (
     SHAPE,
+    check_curl_gets_nxxpcs,
     check_curl_gets_the_partition,
     check_q_maps_are_computed,
     curl,
@@ -62,6 +63,10 @@ def use(request, detector):
 
 def test_curl_gets_the_qmap_file_of_a_partition(catalog, key, use, tmp_path):
     check_curl_gets_the_partition(catalog.uri, key, use, tmp_path)
+
+
+def test_curl_gets_nxxpcs_by_another_media_type(catalog, key, use, tmp_path):
+    check_curl_gets_nxxpcs(catalog.uri, key, use, tmp_path)
 
 
 def test_boost_corr_reads_what_curl_got(catalog, key, use, tmp_path):

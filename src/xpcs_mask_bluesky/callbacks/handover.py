@@ -93,7 +93,7 @@ def export(part: Partition, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
-        write_qmap(part, draft)
+        write_qmap(part, draft, quiet=True)
         _rename(draft, path)
     except FileExistsError:
         if not _holds(path, part):
@@ -147,7 +147,7 @@ class _Teller:
 
     def _tell(self, name: str) -> None:
         try:
-            status = self._put(name)
+            status: Any = self._put(name)
             if hasattr(status, "wait"):
                 status.wait(SECONDS_TO_TELL)
         except Exception as error:  # noqa: BLE001  the boundary: somebody else's signal

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +92,7 @@ async def _read_arrays(node: Any) -> dict[str, Any]:
 def _pack_qmap(metadata: Mapping[str, Any], arrays: Mapping[str, Any]) -> bytes:
     from xpcs_mask_bluesky.files.qmap_hdf5 import write_qmap
 
-    return _written(write_qmap, _checked(metadata, arrays))
+    return _written(partial(write_qmap, quiet=True), _checked(metadata, arrays))
 
 
 def _pack_nxxpcs(metadata: Mapping[str, Any], arrays: Mapping[str, Any]) -> bytes:
