@@ -57,9 +57,14 @@ class HandOver:
         self._teller = None if name_to is None else _Teller(name_to, say)
         self._directory, self._function, self._say = directory, function, say
         self._written: dict[Path, str] = {}
+        self._newest = 0
+        """The log entry that was handed over last."""
 
     def __call__(self, publication: Publication) -> None:
-        """Hand over one publication; what the function raises is the caller's."""
+        """Hand over one publication, once; what the function raises is the caller's."""
+        if publication.use.revision == self._newest:  # published anew, and nothing had changed
+            return
+        self._newest = publication.use.revision
         if self._directory is not None:
             publication = replace(publication, file=self._file(self._directory, publication))
         if publication.file is not None and self._teller is not None:
