@@ -12,6 +12,13 @@ from bluesky import RunEngine
 from bluesky.plans import count
 
 from tests.system.services import facility as running_facility
+from tests.system.serving_checks import (
+    check_curl_gets_nxxpcs,
+    check_curl_gets_the_partition,
+    check_q_maps_are_computed,
+    curl,
+    file_address,
+)
 from xpcs_mask_bluesky import (
     Conflict,
     GeometryRecord,
@@ -129,6 +136,17 @@ def test_a_run_recorded_through_one_replica_has_its_partition_in_the_other(repli
     (uid,) = run_engine(count([beamline.detector]))
     assert callback.close(60)
     assert replicas[1][beamline.detector.name].partition(run=uid).partition.read()
+
+
+def test_partitions_are_files_for_curl_and_q_maps_are_computed_by_each_replica(replicas, facility, tmp_path):
+    here = replicas[0].create_detector("det", shape=SHAPE)
+    here.set_recipe(PartitionRecipe(dynamic=(4, 2), static=(16, 4)))
+    use = here.publish(RECORD, run_uid="r1")
+    for uri, catalog in zip(facility.uris, replicas, strict=True):
+        check_curl_gets_the_partition(uri, facility.key, use, tmp_path)
+        check_curl_gets_nxxpcs(uri, facility.key, use, tmp_path)
+        check_q_maps_are_computed(catalog.client, f"{catalog.path}/det", RECORD)
+        assert curl(file_address(uri, use.path), None, tmp_path / "answer") == 401
 
 
 @pytest.mark.parametrize(

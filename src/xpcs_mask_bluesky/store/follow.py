@@ -1,8 +1,9 @@
 """Follow a detector's log: every new entry, in order, none left out, within a second.
 
 Tiled's stream of new children is quick but best-effort: a server that restarts, a full buffer or a
-dropped socket lose events without a word. The log's numbers have no gaps, so the stream only says
-*when* to look, and a look at least every :data:`SECONDS_BETWEEN_LOOKS` says *what* is there.
+dropped socket lose events without a word. The log's numbers have no gaps: what the stream brings is taken
+only if it is the very next entry; else, and at least every :data:`SECONDS_BETWEEN_LOOKS`, a look into the
+log says what is there.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from xpcs_mask_bluesky.store.errors import is_away
@@ -33,7 +35,7 @@ class Follower:
             come again at the next look.
         since: The newest entry that is known already.
         kinds: Of the entries that matter; None for all.
-        stream: The Tiled container of the log, whose stream says when to look; None to only look.
+        stream: The Tiled container of the log, whose stream brings entries at once; None to only look.
     """
 
     def __init__(
@@ -49,6 +51,8 @@ class Follower:
         self._kinds = None if kinds is None else tuple(kinds)
         self.seq = since
         """The newest entry that was handed over, or did not matter."""
+        self._arrived: dict[int, LogEntry] = {}
+        """By number: what the stream brought and nobody has taken yet."""
         self._wake, self._closed = threading.Event(), threading.Event()
         self._last_error = ""
         self._stream: Any = None
@@ -81,26 +85,44 @@ class Follower:
         try:
             while not self._closed.is_set():
                 self._keep_stream()
-                self._look()
+                self._guarded(self._look if not self._arrived else self._take_arrived)
                 self._wake.wait(SECONDS_BETWEEN_LOOKS)
                 self._wake.clear()
         finally:
             self._end_stream()
 
-    def _look(self) -> None:
+    def _guarded(self, step: Callable[[], None]) -> None:
         try:
-            head = self._log.head()
-            if head <= self.seq:
-                return
-            entries = self._log.after(self.seq, self._kinds)
-            if entries:
-                self._took(entries)
-            self.seq = max([head, *(entry.seq for entry in entries)])
+            step()
             self._last_error = ""
         except Exception as error:  # noqa: BLE001  the boundary of this thread: the next look tries again
             if not is_away(error) and repr(error) != self._last_error:
                 logger.error("xpcs-mask: following the log: %r", error)
             self._last_error = repr(error)
+
+    def _look(self) -> None:
+        """Hand over what the log has above the newest entry that was."""
+        head = self._log.head()
+        if head > self.seq:
+            entries = self._log.after(self.seq, self._kinds)
+            self._hand_over(entries, max([head, *(entry.seq for entry in entries)]))
+
+    def _take_arrived(self) -> None:
+        """Hand over what the stream brought, if it goes on where the last one ended; else look."""
+        entries: list[LogEntry] = []
+        while (entry := self._arrived.pop(self.seq + len(entries) + 1, None)) is not None:
+            entries.append(entry)
+        self._arrived = {seq: entry for seq, entry in self._arrived.copy().items() if seq > self.seq}
+        if not entries:
+            self._look()
+            return
+        matter = [entry for entry in entries if self._kinds is None or entry.kind in self._kinds]
+        self._hand_over(matter, entries[-1].seq)
+
+    def _hand_over(self, entries: list[LogEntry], newest: int) -> None:
+        if entries:
+            self._took(entries)
+        self.seq = newest
 
     def _keep_stream(self) -> None:
         """Open the stream if it is not open; it blocks, so a thread of its own holds it."""
@@ -117,7 +139,10 @@ class Follower:
         )
         self._stream_thread.start()
 
-    def _on_child(self, _: Any) -> None:
+    def _on_child(self, created: Any) -> None:
+        with suppress(ValueError, TypeError):  # what is no entry of ours says only that it is time to look
+            entry = LogEntry.from_metadata(created.metadata)
+            self._arrived[entry.seq] = entry
         self._wake.set()
 
     def _end_stream(self) -> None:
