@@ -209,15 +209,24 @@ class History(Generic[T]):
         """Return the states as a strip, one a line, with a pointer at the one in force."""
         lines: list[str] = []
         for number, state in enumerate(self.states):
-            change = _change(self.states[number - 1], state) if number else self._default_words()
+            change = self.change(number)
             label = "".join(f'  "{name}"' for name, each in self.labelled if each == state)
             undone = "  (undone)" if number > self.pointer else ""
             pointer = "▸" if number == self.pointer else " "
             lines.append(f"{pointer} {number:3}  {change}{label}{undone}")
         return "\n".join(lines)
 
-    def _default_words(self) -> str:
-        return "; ".join(["default layer", *(_words(operation) for operation in self.default)])
+    def change(self, number: int, words: Callable[[T], str] | None = None) -> str:
+        """Return in words what makes state ``number`` of the one before it; 0 is the default layer.
+
+        Args:
+            number: Of the state, from 0.
+            words: Describes an operation; by default its own ``describe()``, or else ``str``.
+        """
+        words = words or _words
+        if number == 0:
+            return "; ".join(["default layer", *(words(operation) for operation in self.default)])
+        return _change(self.states[number - 1], self.states[number], words)
 
     def _push(self, state: State[T]) -> History[T]:
         kept = self.states[: self.pointer + 1]
@@ -239,18 +248,17 @@ def _words(operation: object) -> str:
     return str(operation) if describe is None else describe()
 
 
-def _change(before: State[Any], after: State[Any]) -> str:
-    """Return in words what makes one state of the one before it."""
+def _change(before: State[T], after: State[T], words: Callable[[T], str]) -> str:
     if len(after) == len(before) + 1 and after[:-1] == before:
-        return f"+ {_words(after[-1].operation)}"
+        return f"+ {words(after[-1].operation)}"
     changed = [index for index, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]]
     if len(before) != len(after) or len(changed) > 1:
-        return "= " + ("; ".join(_words(each.operation) for each in after if each.enabled) or "nothing")
+        return "= " + ("; ".join(words(each.operation) for each in after if each.enabled) or "nothing")
     if not changed:
         return "= as before"
     index, entry = changed[0], after[changed[0]]
     if entry.operation != before[index].operation:
-        return f"~ operation {index} is now {_words(entry.operation)}"
-    return f"{'+' if entry.enabled else '−'} operation {index}, {_words(entry.operation)}, " + (
+        return f"~ operation {index} is now {words(entry.operation)}"
+    return f"{'+' if entry.enabled else '−'} operation {index}, {words(entry.operation)}, " + (
         "counts again" if entry.enabled else "no longer counts"
     )

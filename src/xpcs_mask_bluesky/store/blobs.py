@@ -40,13 +40,15 @@ class Blobs:
             return digest
         node = self._create(digest, array)
         if node is None:
-            node = self._container()[digest]
-            if not node.metadata.get("sealed") and not _holds(node, digest):
-                node.write(array)
+            node = self._healed(digest, array)
         if not node.metadata.get("sealed"):
             node.update_metadata({"sealed": True})
         self._keep(digest, array)
         return digest
+
+    def at_hand(self, digest: str) -> bool:
+        """Return whether the array is in memory, so that :meth:`get` asks nobody for it."""
+        return digest in self._kept
 
     def get(self, digest: str) -> np.ndarray:
         """Return the array with this digest, read-only.
@@ -58,17 +60,20 @@ class Blobs:
         if digest in self._kept:
             self._kept.move_to_end(digest)
             return self._kept[digest]
-        array = np.asarray(self._container()[digest].read())
+        node = self._container()[digest]
+        array = np.asarray(node.read())
         if array_digest(array) != digest:
-            state = "; it is all zeros, so its writer died half-way" if not array.any() else ""
-            raise DamagedData(
-                f"array {digest[:12]} does not have the digest that it is stored under{state}; "
-                "storing the same array again heals it"
-            )
+            raise DamagedData(_what_is_wrong(digest, array, sealed=bool(node.metadata.get("sealed"))))
         return self._keep(digest, array)
 
-    def _create(self, digest: str, array: np.ndarray) -> Any | None:
+    def _healed(self, digest: str, array: np.ndarray) -> Any:
+        """Return the node that is there, written again if its writer died half-way."""
+        node = self._container()[digest]
+        if not node.metadata.get("sealed") and not _holds(node, digest):
+            node.write(array)
+        return node
 
+    def _create(self, digest: str, array: np.ndarray) -> Any | None:
         try:
             return self._container().write_array(array, key=digest, metadata={"sealed": False})
         except ClientError as error:
@@ -83,6 +88,14 @@ class Blobs:
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
         return kept
+
+
+def _what_is_wrong(digest: str, array: np.ndarray, *, sealed: bool) -> str:
+    what = f"array {digest[:12]} does not have the digest that it is stored under"
+    if sealed:
+        return f"{what}, and once it had: the server's storage is damaged; restore its files from a copy"
+    state = "it is all zeros, so its writer died half-way" if not array.any() else "it was never finished"
+    return f"{what}; {state}; storing the same array again heals it"
 
 
 def _holds(node: Any, digest: str) -> bool:

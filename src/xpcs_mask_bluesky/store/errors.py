@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import httpx
+
+if TYPE_CHECKING:
+    from xpcs_mask_bluesky.store.log import LogEntry
 
 PASSING = frozenset({401, 403, 408, 425, 429, 502, 503, 504})
 """Statuses that say nothing of the request: a key that is being renewed, a proxy, a server too busy."""
@@ -19,9 +22,34 @@ class CatalogUnavailable(ConnectionError):  # noqa: N818
 class Conflict(RuntimeError):  # noqa: N818
     """Somebody else changed what this edit builds on; nothing of it was stored."""
 
+    def __init__(self, message: str, *, entry: LogEntry | None = None) -> None:
+        self.entry = entry
+        """What the other one committed, where that is known."""
+        self._again: Callable[[], None] | None = None
+        super().__init__(message)
+
+    def offers(self, rebase: Callable[[], None]) -> None:
+        """Let :meth:`rebase` do this."""
+        self._again = rebase
+
+    def rebase(self) -> None:
+        """Commit the edit on top of what the other one did; neither loses anything.
+
+        Raises:
+            Conflict: that would take back or change what the other one did; nothing was stored.
+            LookupError: this was no edit of a mask.
+        """
+        if self._again is None:
+            raise LookupError("only an edit of a mask or blemish can be rebased; do it again")
+        self._again()
+
 
 class DamagedData(RuntimeError):  # noqa: N818
     """Stored data do not have the digest they are filed under; they are not served."""
+
+
+class DamagedLog(DamagedData, ValueError):  # noqa: N818
+    """An entry of a log is missing, or does not hold what it says; nothing is derived from it."""
 
 
 class AmbiguousPartition(LookupError):  # noqa: N818

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+
+from xpcs_mask_bluesky.pixels import FrameStatistics
 
 if TYPE_CHECKING:
     from xpcs_mask_bluesky.store.detector import DetectorNode
 
 RUNS_LOOKED_AT = 20
 BYTES_AT_ONCE = 64_000_000
+
+Statistic = Literal["mean", "maximum"]
 
 
 @dataclass(frozen=True)
@@ -25,44 +29,97 @@ class FrameSource:
     frames: str = ""
 
 
-def mean_of_last_run(detector: DetectorNode) -> FrameSource:
-    """Return the mean of all frames of the newest recorded run that has frames of ``detector``.
+@dataclass(frozen=True)
+class Frames:
+    """The frames of a detector in a run: ``(…, rows, columns)``, in Tiled."""
+
+    run: str
+    stream: str
+    node: Any
+
+    @property
+    def number(self) -> int:
+        """How many there are."""
+        return int(np.prod(self.node.shape[:-2]))
+
+    def image(self, statistic: Statistic) -> FrameSource:
+        """Return mean (float32) or maximum of each pixel over all frames."""
+        reduce = _mean if statistic == "mean" else _maximum
+        words = f"{statistic} of 0:{self.number}"
+        return FrameSource(reduce(self.node), run=self.run, stream=self.stream, frames=words)
+
+    def statistics(self) -> FrameStatistics:
+        """Return mean, variance and maximum of each pixel, in the memory of five images."""
+        return FrameStatistics.of(self.node)
+
+
+def frames_of_last_run(detector: DetectorNode) -> Frames:
+    """Return the frames of the newest recorded run that has any of ``detector``.
 
     Raises:
         LookupError: none of the last runs has any.
     """
     try:
-        runs = detector.root[detector.metadata["raw"]].values()[-1 : -RUNS_LOOKED_AT - 1 : -1]
+        runs = _runs(detector).values()[-1 : -RUNS_LOOKED_AT - 1 : -1]
     except KeyError:
         runs = []
-    for run in runs:
-        for stream, frames in _frames(run, detector):
-            image = _mean(frames, detector.shape)
-            count = int(np.prod(frames.shape[:-2]))
-            uid = run.metadata["start"]["uid"]
-            return FrameSource(image, run=uid, stream=stream, frames=f"mean of 0:{count}")
+    for frames in _frames(runs, detector):
+        return frames
     raise LookupError(
-        f"a threshold needs an image, and none of the last {RUNS_LOOKED_AT} runs in "
+        f"an image is needed, and none of the last {RUNS_LOOKED_AT} runs in "
         f"/{detector.metadata['raw']} has frames of {detector.name!r}; pass image="
     )
 
 
-def _frames(run: Any, detector: DetectorNode) -> Iterator[tuple[str, Any]]:
-    for stream in run:
-        keys = run[stream].metadata.get("data_keys", {})
-        for key, described in keys.items():
-            ours = key == detector.name or key.startswith((f"{detector.name}_", f"{detector.name}-"))
-            if ours and tuple(described.get("shape", ())[-2:]) == detector.shape:
-                frames = run[stream][key]
-                if frames.shape[0] > 0:
-                    yield stream, frames
+def frames_of_run(detector: DetectorNode, run_uid: str) -> Frames:
+    """Return the frames of ``detector`` in a recorded run.
+
+    Raises:
+        LookupError: the run is not recorded, or has none.
+    """
+    try:
+        run = _runs(detector)[run_uid]
+    except KeyError as error:
+        raise LookupError(
+            f"run {run_uid!r} is not recorded in /{detector.metadata['raw']}; pass image="
+        ) from error
+    for frames in _frames([run], detector):
+        return frames
+    raise LookupError(f"run {run_uid!r} has no frames of {detector.name!r}; pass image=")
 
 
-def _mean(frames: Any, shape: tuple[int, int]) -> np.ndarray:
-    """Return the mean over all but the last two dimensions, as float32, a piece at a time."""
-    total = np.zeros(shape)
+def _runs(detector: DetectorNode) -> Any:
+    return detector.root[detector.metadata["raw"]]
+
+
+def _frames(runs: Iterable[Any], detector: DetectorNode) -> Iterator[Frames]:
+    for run in runs:
+        for stream in run:
+            for key, described in run[stream].metadata.get("data_keys", {}).items():
+                ours = key == detector.name or key.startswith((f"{detector.name}_", f"{detector.name}-"))
+                if ours and tuple(described.get("shape", ())[-2:]) == detector.shape:
+                    node = run[stream][key]
+                    if node.shape[0] > 0:
+                        yield Frames(run.metadata["start"]["uid"], stream, node)
+
+
+def _mean(frames: Any) -> np.ndarray:
+    total = np.zeros(frames.shape[-2:])
+    for piece in _pieces(frames):
+        total += piece.sum(axis=0, dtype=float)
+    return (total / np.prod(frames.shape[:-2])).astype(np.float32)
+
+
+def _maximum(frames: Any) -> np.ndarray:
+    pieces = _pieces(frames)
+    most = next(pieces).max(axis=0)
+    for piece in pieces:
+        np.maximum(most, piece.max(axis=0), out=most)
+    return most
+
+
+def _pieces(frames: Any) -> Iterator[np.ndarray]:
+    """Yield all frames, some at a time: ``(frames, rows, columns)``."""
     step = max(1, BYTES_AT_ONCE // max(1, int(np.prod(frames.shape[1:])) * frames.dtype.itemsize))
     for first in range(0, frames.shape[0], step):
-        piece = np.asarray(frames[first : first + step])
-        total += piece.reshape(-1, *shape).sum(axis=0, dtype=float)
-    return (total / np.prod(frames.shape[:-2])).astype(np.float32)
+        yield np.asarray(frames[first : first + step]).reshape(-1, *frames.shape[-2:])

@@ -14,7 +14,7 @@ from typing import Any
 from tiled.queries import Comparison, In
 from tiled.structures.core import Spec
 
-from xpcs_mask_bluesky.store.errors import Conflict
+from xpcs_mask_bluesky.store.errors import Conflict, DamagedLog
 from xpcs_mask_bluesky.store.layout import COMMIT_SPEC, SCHEMA_VERSION, create
 
 PAGE = 300
@@ -53,13 +53,17 @@ class LogEntry:
 
         Raises:
             ValueError: a newer version of this package wrote it.
+            DamagedLog: (a ``ValueError``) it is not an entry's content.
         """
         if metadata.get("schema") != SCHEMA_VERSION:
             raise ValueError(
                 f"log entry {metadata.get('seq')} has schema {metadata.get('schema')!r}; "
                 f"this version reads {SCHEMA_VERSION}: was it written by a newer one?"
             )
-        return cls(**metadata)
+        try:
+            return cls(**metadata)
+        except TypeError as error:
+            raise DamagedLog(f"log entry {metadata.get('seq')} is damaged: {error}") from error
 
     def describe(self) -> str:
         """Return one line for people."""
@@ -149,7 +153,7 @@ class Log:
                     if instead(other):
                         return other
                     if conflicts(other):
-                        raise Conflict(_conflict(draft, other)) from None
+                        raise Conflict(_conflict(draft, other), entry=other) from None
                     since = max(since, other.seq)
             else:
                 return entry
@@ -172,5 +176,5 @@ def _conflict(draft: Draft, other: LogEntry) -> str:
     return (
         f"this {draft.kind!r} entry builds on entry {draft.parent}, but "
         f"{other.author or 'somebody'} has meanwhile committed entry {other.seq}: {what}; "
-        "nothing was stored, look and edit again"
+        "nothing was stored; look, then rebase() to put yours on top, or edit again"
     )

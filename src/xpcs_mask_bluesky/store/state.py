@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from xpcs_mask_bluesky.digests import json_digest
 from xpcs_mask_bluesky.history import History
+from xpcs_mask_bluesky.store.errors import DamagedLog
 from xpcs_mask_bluesky.store.log import Log, LogEntry
 
 Layer = Literal["mask", "blemish"]
@@ -16,7 +17,10 @@ LAYERS: tuple[Layer, ...] = ("mask", "blemish")
 RECIPE_SET, RECIPE_RESOLVED = "recipe set", "recipe resolved"
 KINDS = (*LAYERS, RECIPE_SET, RECIPE_RESOLVED)
 
+Action = Mapping[str, Any]
+"""One step of an edit, as JSON; see :meth:`History.from_log`."""
 RawHistory = History[Mapping[str, Any]]
+"""Of operations as JSON."""
 
 
 @dataclass
@@ -24,7 +28,7 @@ class State:
     """What the log says up to entry ``seq``; operations and recipes as JSON."""
 
     seq: int = 0
-    layers: dict[str, RawHistory] = field(default_factory=lambda: {name: History() for name in LAYERS})
+    layers: dict[str, RawHistory] = field(default_factory=lambda: {name: RawHistory() for name in LAYERS})
     actions: dict[str, list[Mapping[str, Any]]] = field(default_factory=lambda: {name: [] for name in LAYERS})
     heads: dict[str, int] = field(default_factory=dict)
     """The newest entry of each layer, and of each recipe as ``"recipe set:<name>"``."""
@@ -36,7 +40,7 @@ class State:
         """Bring the state to ``entry``.
 
         Raises:
-            ValueError: the log is damaged: the entry's operations do not make what it says.
+            DamagedLog: an entry before it is missing, or it does not make what it says.
         """
         if entry.kind in LAYERS:
             self._edit(entry)
@@ -50,15 +54,19 @@ class State:
 
     def _edit(self, entry: LogEntry) -> None:
         if entry.parent != self.heads.get(entry.kind, 0):
-            raise ValueError(
+            raise DamagedLog(
                 f"log entry {entry.seq} builds on {entry.kind} entry {entry.parent}, but the one "
                 f"before it is {self.heads.get(entry.kind, 0)}; an entry is missing or damaged"
             )
         history = self.layers[entry.kind]
-        for action in entry.body["actions"]:
-            history = history.act(action, dict)
-        if state_digest(history) != entry.body["state"]:
-            raise ValueError(f"log entry {entry.seq} does not make the {entry.kind} that it says; damaged?")
+        try:
+            for action in entry.body["actions"]:
+                history = history.act(action, dict)
+            right = state_digest(history) == entry.body["state"]
+        except (LookupError, TypeError, ValueError) as error:
+            raise DamagedLog(f"log entry {entry.seq} of the {entry.kind} is damaged: {error!r}") from error
+        if not right:
+            raise DamagedLog(f"log entry {entry.seq} does not make the {entry.kind} that it says; damaged?")
         self.layers[entry.kind] = history
         self.actions[entry.kind].extend(entry.body["actions"])
         self.heads[entry.kind] = entry.seq

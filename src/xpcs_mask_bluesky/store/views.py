@@ -1,37 +1,24 @@
-"""The masks of a detector, now and then, and what changed between."""
+"""The masks of a detector, now and then."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import numpy as np
 from tiled.queries import In
 
 from xpcs_mask_bluesky.geometry import GeometryRecord
-from xpcs_mask_bluesky.history import History
 from xpcs_mask_bluesky.masks import Mask, operation_from_json
 from xpcs_mask_bluesky.store import lookup
-from xpcs_mask_bluesky.store.edit import describe_action
 from xpcs_mask_bluesky.store.publish import masks
-from xpcs_mask_bluesky.store.state import LAYERS, State
+from xpcs_mask_bluesky.store.state import RawHistory, State
 from xpcs_mask_bluesky.store.uses import GEOMETRY, RUN_USE
 
 if TYPE_CHECKING:
     from xpcs_mask_bluesky.store.detector import DetectorNode
 
-
-@dataclass(frozen=True)
-class MaskDifference:
-    """What changed between two masks of a detector."""
-
-    gained: np.ndarray
-    """Boolean ``(rows, columns)``: counted only in the second."""
-    lost: np.ndarray
-    """Boolean ``(rows, columns)``: counted only in the first."""
-    operations: tuple[str, ...]
-    """What was done between them, in words."""
+Point = int | datetime | str
+"""A revision, a time with its zone, or the uid of a run."""
 
 
 def state_at(detector: DetectorNode, *, at: datetime | None = None, revision: int | None = None) -> State:
@@ -40,6 +27,24 @@ def state_at(detector: DetectorNode, *, at: datetime | None = None, revision: in
         return detector.state.latest()
     time = None if at is None else lookup.timestamp(at)
     return detector.state.as_of(revision=revision, time=time)
+
+
+def state_of(detector: DetectorNode, point: Point) -> State:
+    """Return what the log said at a revision, at a time, or when the partition of a run was made.
+
+    Raises:
+        LookupError: the run, or the revision, is not known.
+        AmbiguousPartition: the run had several masks.
+    """
+    if isinstance(point, datetime):
+        return state_at(detector, at=point)
+    if isinstance(point, int):
+        return state_at(detector, revision=point)
+    uses = lookup.uses_of_run(detector, point, None, None)
+    if len({use.mask_revision for use in uses}) == 1:
+        uses = uses[:1]
+    use = lookup.choose(uses, run_uid=point, event=None, at=None, stream="primary")
+    return detector.state.as_of(revision=use.mask_revision)
 
 
 def mask_in(detector: DetectorNode, state: State, geometry: GeometryRecord | None) -> Mask:
@@ -60,7 +65,7 @@ def mask_in(detector: DetectorNode, state: State, geometry: GeometryRecord | Non
 
 def blemish_in(detector: DetectorNode, state: State) -> Mask:
     """Return the detector's own mask in a state."""
-    state.layers["mask"] = History()
+    state.layers["mask"] = RawHistory()
     return mask_in(detector, state, None)
 
 
@@ -81,18 +86,6 @@ def mask_of_run(detector: DetectorNode, run_uid: str, revision: int | None) -> M
     return mask_in(detector, state, use.partition.record if depends_on_geometry(state) else None)
 
 
-def difference(detector: DetectorNode, a: int | datetime, b: int | datetime) -> MaskDifference:
-    """Return what changed from ``a`` to ``b``, both seen in the newest geometry."""
-    first, second = _state_of(detector, a), _state_of(detector, b)
-    before, after = (np.asarray(mask_in(detector, state, None)) for state in (first, second))
-    operations = tuple(
-        describe_action(action)
-        for layer in LAYERS
-        for action in second.actions[layer][len(first.actions[layer]) :]
-    )
-    return MaskDifference(gained=after & ~before, lost=before & ~after, operations=operations)
-
-
 def newest_geometry(detector: DetectorNode) -> GeometryRecord | None:
     """Return the newest geometry that the log knows."""
     entry = detector.commits.last(In("kind", [GEOMETRY, RUN_USE]))
@@ -109,9 +102,3 @@ def depends_on_geometry(state: State) -> bool:
         for history in state.layers.values()
         for each in history.operations
     )
-
-
-def _state_of(detector: DetectorNode, point: int | datetime) -> State:
-    if isinstance(point, datetime):
-        return state_at(detector, at=point)
-    return state_at(detector, revision=point)
