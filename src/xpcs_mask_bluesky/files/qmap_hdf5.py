@@ -22,7 +22,6 @@ import numpy as np
 
 from xpcs_mask_bluesky.geometry import GeometryRecord
 from xpcs_mask_bluesky.partitions import Bins, Partition, PartitionRecipe
-from xpcs_mask_bluesky.qmap import UNITS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -110,7 +109,7 @@ def _write_group(group: h5py.Group, part: Partition, source_file: str) -> None:
     for name in _MAPS:
         _write_array(group, name, getattr(part, name))
     for prefix, bins in (("dynamic", part.dynamic), ("static", part.static)):
-        _write_bins(group, prefix, bins, part.recipe.axes)
+        _write_bins(group, prefix, bins, part)
     record = part.record
     center_x, center_y = _exported_center(record)
     for name, value in (
@@ -122,8 +121,8 @@ def _write_group(group: h5py.Group, part: Partition, source_file: str) -> None:
     ):
         group[name] = np.float64(value)
     text = h5py.string_dtype("utf-8")
-    group.create_dataset("map_names", data=list(part.recipe.axes), dtype=text)
-    group.create_dataset("map_units", data=[UNITS[axis] for axis in part.recipe.axes], dtype=text)
+    group.create_dataset("map_names", data=list(part.map_names), dtype=text)
+    group.create_dataset("map_units", data=list(part.map_units), dtype=text)
     group.create_dataset("source_file", data=source_file, dtype=text)
     group.attrs["hash"] = _content_hash(group)
     group.attrs["version"] = VERSION
@@ -131,13 +130,13 @@ def _write_group(group: h5py.Group, part: Partition, source_file: str) -> None:
     group.attrs["partition_digest"] = part.digest
 
 
-def _write_bins(group: h5py.Group, prefix: str, bins: Bins, axes: tuple[str, str]) -> None:
+def _write_bins(group: h5py.Group, prefix: str, bins: Bins, part: Partition) -> None:
     group[f"{prefix}_num_pts"] = np.asarray(bins.num_pts, dtype=np.int64)
     _write_array(group, f"{prefix}_index_mapping", bins.index_mapping)
-    for dimension, axis in enumerate(axes):
+    for dimension, (name, unit) in enumerate(zip(part.map_names, part.map_units, strict=True)):
         centers = bins.centers[dimension]
         dataset = _write_array(group, f"{prefix}_v_list_dim{dimension}", centers)
-        dataset.attrs.update({"name": axis, "unit": UNITS[axis], "size": len(centers)})
+        dataset.attrs.update({"name": name, "unit": unit, "size": len(centers)})
 
 
 def _write_array(group: h5py.Group, name: str, array: NDArray[Any]) -> h5py.Dataset:
