@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.loopback import choose_port
+
+choose_port()
+
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 settings.register_profile("ci", parent=settings.get_profile("local"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "local")

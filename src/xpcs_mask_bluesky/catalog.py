@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import platformdirs
 from tiled.structures.core import Spec
 
@@ -18,12 +19,14 @@ from xpcs_mask_bluesky.store.layout import (
     DETECTOR_SPEC,
     LOG,
     PARTITIONS,
+    QMAPS,
     SCHEMA_VERSION,
     check_name,
     ensure,
     path_segments,
 )
 from xpcs_mask_bluesky.store.recorder import Recorder
+from xpcs_mask_bluesky.store.whereabouts import whereabouts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -103,7 +106,6 @@ class MaskCatalog:
 
     @classmethod
     def _of_address(cls, where: str, path: str, raw: str, api_key: str | None, timeout: float) -> MaskCatalog:
-
         if where.startswith(("http://", "https://")):
             link = UriLink(where, api_key, timeout)
             state, shared = _state_directory(link.uri), None
@@ -228,6 +230,20 @@ class MaskCatalog:
         uids = [uid for name in self for uid in self[name].runs(partition=partition)]
         return list(dict.fromkeys(uids))
 
+    def md(self) -> dict[str, Any]:
+        """Return where partitions are, as metadata for a run: ``RE(plan, **catalog.md())``.
+
+        Under ``xpcs_mask`` stand the catalogue's ``path`` and, by detector, the paths of its ``log``, which
+        will tell the run's partition, and of the ``partitions`` in force now; all but the first only if the
+        server answers.
+        """
+        said: dict[str, Any] = {"path": self.path}
+        try:
+            said["detectors"] = {name: whereabouts(self[name]) for name in self}
+        except (CatalogUnavailable, httpx.TransportError) as error:
+            logger.warning("%s; the run's metadata tell the path of the catalogue only", error)
+        return {"xpcs_mask": said}
+
     def tiled_writer(self) -> Recorder:
         """Return a subscriber for ``RE.subscribe`` that records runs.
 
@@ -258,7 +274,6 @@ class MaskCatalog:
         return f"<MaskCatalog {self.uri} /{self.path}>"
 
     def _connect(self, *, patient: bool) -> Any:
-
         if self._link is None:
             return self._client
         client = connect(self._link, patient=patient, timeout=self._timeout)
@@ -269,19 +284,17 @@ class MaskCatalog:
         return self.client[self.path]
 
     def _runs_container(self) -> Any:
-
         client = self._connect(patient=False)
         return ensure(client, self._raw, specs=[Spec(RUNS_SPEC, version="3.0")])
 
     def _create(self, name: str, shape: tuple[int, int]) -> None:
-
         parent = self.client
         for segment in self._segments:
             parent = ensure(parent, segment)
         metadata = {"schema": SCHEMA_VERSION, "shape": list(shape), "raw": self._raw}
         spec = Spec(DETECTOR_SPEC, version=str(SCHEMA_VERSION))
         detector = ensure(parent, name, metadata=metadata, specs=[spec])
-        for part in (BLOBS, PARTITIONS, LOG):
+        for part in (BLOBS, PARTITIONS, QMAPS, LOG):
             ensure(detector, part)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from xpcs_mask_bluesky.callbacks.complaints import Complaints
 from xpcs_mask_bluesky.callbacks.devices import monitorable
 from xpcs_mask_bluesky.callbacks.following import Current, Following
+from xpcs_mask_bluesky.callbacks.handover import HandOver
 from xpcs_mask_bluesky.callbacks.jobs import Order, order
 from xpcs_mask_bluesky.callbacks.preparation import Preparation, convert_units
 from xpcs_mask_bluesky.callbacks.publisher import Publication, Publisher
@@ -59,6 +60,7 @@ class PartitionCallback:
         self._watched: dict[tuple[str, str], GeometryTracker] = {}
         self._recipes: dict[tuple[str, str], PartitionRecipe] = {}
         self._hooks: list[Callable[[Publication], None]] = []
+        self._handovers: dict[tuple[str, str], HandOver] = {}
         self._console = console or _write_line
         self._enabled = os.environ.get("XPCS_MASK_DISABLE", "") in {"", "0"}
         self._complaints, self._reports, self._current = Complaints(), RunReports(), Current()
@@ -89,6 +91,9 @@ class PartitionCallback:
         source: GeometrySource,
         recipe: PartitionRecipe | None = None,
         name: str = "default",
+        on_published: Callable[[Publication], object] | None = None,
+        export_to: str | Path | None = None,
+        export_name_to: Any = None,
     ) -> PartitionCallback:
         """Follow a detector, and return this callback; again for another one or another recipe.
 
@@ -99,13 +104,26 @@ class PartitionCallback:
                 also by an earlier process; else, and without one, the recipe in force in the
                 catalogue counts.
             name: Of the recipe.
+            on_published: Called after each publication, in the worker's thread; its errors are logged.
+            export_to: Directory where each partition's ``/qmap`` file goes, under a name of at most 39
+                characters and never over another content.
+            export_name_to: Takes that name: an ophyd signal (a string PV), anything with ``set(name)``, or a
+                function.
 
         Raises:
-            ValueError: If the source is another detector's, or declares a unit that is none.
+            ValueError: If the source is another detector's, or declares a unit that is none, or if
+                ``export_name_to`` can take no name.
         """
         if source.detector != detector:
             raise ValueError(f"the source is that of {source.detector!r}, not of {detector!r}")
+        hand_over = HandOver(
+            directory=None if export_to is None else Path(export_to),
+            name_to=export_name_to,
+            function=on_published,
+            say=self._fail,
+        )
         convert_units(source)
+        self._handovers[detector, name] = hand_over
         if recipe is not None:
             self._recipes[detector, name] = recipe
         self._watched[detector, name] = self._tracker(source)
@@ -230,7 +248,8 @@ class PartitionCallback:
 
     def _published(self, publication: Publication) -> None:
         self._reports.published(publication)
-        for hook in self._hooks:
+        hand_over = self._handovers.get((publication.job.detector, publication.job.name))
+        for hook in [*([hand_over] if hand_over else []), *self._hooks]:
             try:
                 hook(publication)
             except Exception as error:  # noqa: BLE001  somebody else's function

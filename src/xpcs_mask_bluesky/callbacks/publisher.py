@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tiled.queries import Eq, In
@@ -33,6 +34,8 @@ class Publication:
     job: Job
     seconds: float
     """From the document to the link."""
+    file: Path | None = None
+    """The partition's ``/qmap`` file, where ``export_to=`` asked for one and it could be written."""
 
 
 class Publisher:

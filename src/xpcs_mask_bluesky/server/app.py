@@ -31,6 +31,7 @@ from tiled.media_type_registration import default_serialization_registry
 from tiled.server.app import build_app
 from tiled.utils import ensure_specified_sql_driver, ensure_uri
 
+from xpcs_mask_bluesky.server import exporters
 from xpcs_mask_bluesky.server.connection import (
     ALREADY_SERVED,
     LOCK_FILE,
@@ -42,7 +43,9 @@ from xpcs_mask_bluesky.server.connection import (
 )
 from xpcs_mask_bluesky.server.header_only import HeaderOnly
 from xpcs_mask_bluesky.server.policy import CredentialPolicy
+from xpcs_mask_bluesky.server.qmaps import QMapAdapter
 from xpcs_mask_bluesky.server.relocate import follow_move
+from xpcs_mask_bluesky.store.qmap_node import MIMETYPE
 
 SUBDIRECTORIES = ("data", "frames", "partitions", "spool", "backup")
 
@@ -74,6 +77,7 @@ def _catalog(directory: Path, readable: tuple[Path, ...]) -> Any:
             ensure_uri(f"duckdb:///{directory / 'tables.duckdb'}"),
         ],
         readable_storage=[directory / "frames", directory / "partitions", *readable],
+        adapters_by_mimetype={MIMETYPE: QMapAdapter},
         cache_config=StreamingCacheConfig(uri="memory").model_dump(),
     )
 
@@ -99,6 +103,7 @@ def _initialize_database(database: Path) -> None:
 
 def _serialization_registry() -> Any:
 
+    exporters.register(default_serialization_registry)
     default_serialization_registry.register("BlueskyRun", "application/json-seq", run_documents)
     return default_serialization_registry
 

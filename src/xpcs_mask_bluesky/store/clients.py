@@ -1,9 +1,12 @@
-"""XPCSDetector: what Tiled's client returns for a detector of ours."""
+"""What Tiled's client returns for our nodes: the entry points ``tiled.special_client`` name these."""
 
 from __future__ import annotations
 
 from xpcs_mask_bluesky.store.mask_client import MaskClient
+from xpcs_mask_bluesky.store.nodes import XPCSCommit, XPCSPartition
 from xpcs_mask_bluesky.store.partition_client import PartitionClient
+
+__all__ = ["XPCSCommit", "XPCSDetector", "XPCSPartition"]
 
 
 class XPCSDetector(MaskClient, PartitionClient):

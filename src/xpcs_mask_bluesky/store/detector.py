@@ -12,10 +12,12 @@ from tiled.client.constructors import from_context
 from tiled.client.container import Container
 
 from xpcs_mask_bluesky.store.blobs import Blobs
-from xpcs_mask_bluesky.store.layout import BLOBS, LOG, PARTITIONS
+from xpcs_mask_bluesky.store.layout import BLOBS, LOG, PARTITIONS, QMAPS, ensure
 from xpcs_mask_bluesky.store.log import Log, LogEntry
 from xpcs_mask_bluesky.store.partitions import Partitions
+from xpcs_mask_bluesky.store.qmap_node import QMaps
 from xpcs_mask_bluesky.store.state import StateCache
+from xpcs_mask_bluesky.store.uses import PartitionUse, use_of
 
 REMEMBERED = 256
 
@@ -70,6 +72,17 @@ class DetectorNode(Container):
         """Partitions by digest."""
         return Partitions(self._part(PARTITIONS), None)
 
+    def use_of(self, entry: LogEntry) -> PartitionUse:
+        """Return the use of a partition that a ``run use`` entry says."""
+        digest = entry.body["partition"]
+        path = "/".join([*self.path_parts, PARTITIONS, digest])
+        return use_of(entry, self.stored.get(digest), path)
+
+    @cached_property
+    def qmaps(self) -> QMaps:
+        """Q-maps by the digest of their geometry, computed by the server."""
+        return QMaps(self._part(QMAPS))
+
     @cached_property
     def author(self) -> str:
         """The user's login name."""
@@ -111,7 +124,7 @@ class DetectorNode(Container):
 
         def container() -> Any:
             if not kept:
-                kept.append(self[key])
+                kept.append(ensure(self, key))
             return kept[0]
 
         return container

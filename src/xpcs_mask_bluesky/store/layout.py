@@ -1,7 +1,8 @@
 """Names, specs and keys of our nodes in Tiled.
 
 ``<detector>/log/00000042`` are the commits, ``<detector>/blobs/<sha256>`` arrays and
-``<detector>/partitions/<digest>`` published partitions, both under the digest of their content.
+``<detector>/partitions/<digest>`` published partitions, both under the digest of their content;
+``<detector>/qmaps/<geometry digest>`` are Q-maps that the server computes.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from tiled.client.utils import ClientError
 DETECTOR_SPEC = "XPCSDetector"
 PARTITION_SPEC = "XPCSPartition"
 COMMIT_SPEC = "XPCSCommit"
+QMAP_SPEC = "XPCSQMap"
 SCHEMA_VERSION = 1
 
-LOG, BLOBS, PARTITIONS = "log", "blobs", "partitions"
+LOG, BLOBS, PARTITIONS, QMAPS = "log", "blobs", "partitions", "qmaps"
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 

@@ -15,7 +15,7 @@ from xpcs_mask_bluesky.store.errors import AmbiguousPartition
 from xpcs_mask_bluesky.store.log import LogEntry
 from xpcs_mask_bluesky.store.partitions import PartitionHandle
 from xpcs_mask_bluesky.store.publish import compute, inputs_of, known
-from xpcs_mask_bluesky.store.uses import GEOMETRY, RUN_USE, GeometryNote, PartitionUse, use_of
+from xpcs_mask_bluesky.store.uses import GEOMETRY, RUN_USE, GeometryNote, PartitionUse
 
 if TYPE_CHECKING:
     from xpcs_mask_bluesky.partitions import Partition
@@ -33,8 +33,24 @@ def timestamp(at: datetime) -> float:
     return at.timestamp()
 
 
-def latest(detector: DetectorNode, name: str, at: datetime | None) -> PartitionUse:
-    """Return the newest use of a named recipe, or the newest that was measured by ``at``.
+def uid_of(run: Any) -> str:
+    """Return the uid of a run: given itself, or of a run as databroker's or Tiled's client returns it.
+
+    Raises:
+        TypeError: it is none of these.
+    """
+    if isinstance(run, str):
+        return run
+    try:
+        return str(run.start["uid"])
+    except (AttributeError, KeyError, TypeError) as error:
+        raise TypeError(
+            f"run is {run!r}; expected a uid, or a run of databroker's or Tiled's client"
+        ) from error
+
+
+def latest(detector: DetectorNode, name: str, at: datetime | None, revision: int | None) -> PartitionUse:
+    """Return the newest use of a named recipe, or the newest measured by ``at``, as of a revision.
 
     Raises:
         LookupError: there is none.
@@ -42,11 +58,13 @@ def latest(detector: DetectorNode, name: str, at: datetime | None) -> PartitionU
     queries: list[Any] = [Eq("kind", RUN_USE), Eq("lineage.name", name)]
     if at is not None:
         queries.append(Comparison("le", "lineage.time", timestamp(at)))
+    if revision is not None:
+        queries.append(Comparison("le", "seq", revision))
     entry = detector.commits.last(*queries)
     if entry is None:
         when = "" if at is None else f" by {at.isoformat()}"
         raise LookupError(f"{detector.name!r} has no published partition {name!r}{when}")
-    return use_of(entry, detector.stored.get(entry.body["partition"]))
+    return detector.use_of(entry)
 
 
 def uses_of_run(
@@ -90,7 +108,7 @@ def _published(detector: DetectorNode, entries: Iterable[LogEntry]) -> list[Part
         for entry in entries
         if entry.kind == RUN_USE
     }
-    return [use_of(entry, detector.stored.get(entry.body["partition"])) for entry in newest.values()]
+    return [detector.use_of(entry) for entry in newest.values()]
 
 
 def _on_demand(

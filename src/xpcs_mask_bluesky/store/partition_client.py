@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,9 @@ from xpcs_mask_bluesky.store.layout import check_name
 from xpcs_mask_bluesky.store.log import Draft, LogEntry
 from xpcs_mask_bluesky.store.notes import note_geometries
 from xpcs_mask_bluesky.store.publish import Where, publish, recipe_in
+from xpcs_mask_bluesky.store.republish import republish
 from xpcs_mask_bluesky.store.state import RECIPE_SET
+from xpcs_mask_bluesky.store.subscription import Subscription
 from xpcs_mask_bluesky.store.uses import RUN_USE, GeometryNote, PartitionUse
 
 if TYPE_CHECKING:
@@ -54,7 +56,7 @@ class PartitionClient(DetectorNode):
         self,
         *,
         name: str = "default",
-        run: str | None = None,
+        run: Any = None,
         event: int | None = None,
         at: datetime | None = None,
         revision: int | None = None,
@@ -64,7 +66,7 @@ class PartitionClient(DetectorNode):
 
         Args:
             name: Of the recipe.
-            run: Uid of a run.
+            run: Uid of a run, or a run as databroker's or Tiled's client returns it.
             event: Number of an event of the run's ``stream``, from 1.
             at: With a time zone.
             revision: Answer as the log stood after this entry.
@@ -75,13 +77,63 @@ class PartitionClient(DetectorNode):
             LookupError: there is none.
         """
         if run is None:
-            return lookup.latest(self, name, at)
-        uses = lookup.uses_of_run(self, run, name, revision)
-        return lookup.choose(uses, run_uid=run, event=event, at=at, stream=stream)
+            return lookup.latest(self, name, at, revision)
+        uid = lookup.uid_of(run)
+        uses = lookup.uses_of_run(self, uid, name, revision)
+        return lookup.choose(uses, run_uid=uid, event=event, at=at, stream=stream)
 
-    def partitions(self, run: str, *, name: str | None = "default") -> list[PartitionUse]:
-        """Return a run's partitions in the order of its events; ``name=None`` for all recipes."""
-        return lookup.uses_of_run(self, run, name, None)
+    def partitions(
+        self, run: Any, *, name: str | None = "default", revision: int | None = None
+    ) -> list[PartitionUse]:
+        """Return a run's partitions in the order of its events, one for each geometry it had.
+
+        Args:
+            run: Its uid, or the run as databroker's or Tiled's client returns it.
+            name: Of the recipe; None for all.
+            revision: Answer as the log stood after this entry.
+
+        Raises:
+            LookupError: the run is not known.
+        """
+        return lookup.uses_of_run(self, lookup.uid_of(run), name, revision)
+
+    def republish(self, run: Any, *, name: str | None = None) -> list[PartitionUse]:
+        """Publish the partitions of a run anew, with the masks and recipes that are in force now.
+
+        The earlier ones stay: ``revision=`` finds them. What would be the same makes no entry.
+
+        Args:
+            run: Its uid, or the run as databroker's or Tiled's client returns it.
+            name: Of the recipe; None for all that the run was published with.
+
+        Returns:
+            What answers now, in the order of the run's events.
+
+        Raises:
+            LookupError: the run is not known, or no recipe is in force.
+        """
+        return republish(self, lookup.uid_of(run), name)
+
+    # Tiled's own subscribe, of new children, has no use on a detector: its log has.
+    def subscribe(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self,
+        function: Callable[[PartitionUse], object],
+        *,
+        since: int | None = None,
+        name: str | None = None,
+    ) -> Subscription:
+        """Call ``function`` with each new partition; keep the subscription, or use it in ``with``.
+
+        A :class:`PartitionUse` tells ``run_uid`` (empty for one made between two runs), ``path`` and
+        ``digest``. A server that goes away and comes back loses none.
+
+        Args:
+            function: Called in a thread of its own; what it raises is logged.
+            since: A revision: hand over all that came after it; by default what comes from now on.
+            name: Of the recipe; None for all.
+        """
+        known = self.commits.head() if since is None else since
+        return Subscription(self, function, since=known, name=name)
 
     def runs(self, *, partition: str) -> list[str]:
         """Return the uids of the runs that used the partition with this digest."""

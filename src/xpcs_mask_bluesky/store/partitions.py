@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from tiled.client.utils import ClientError, handle_error, retry_context
+from tiled.client.utils import ClientError
 from tiled.structures.core import Spec, StructureFamily
 from tiled.structures.data_source import Asset, DataSource, Management
 
-from xpcs_mask_bluesky.geometry import GeometryRecord
-from xpcs_mask_bluesky.store.errors import DamagedData
 from xpcs_mask_bluesky.store.layout import PARTITION_SPEC, SCHEMA_VERSION, create, is_conflict
+from xpcs_mask_bluesky.store.stored import HDF5, arrays_of, metadata_of, read_partition
 
 if TYPE_CHECKING:
-    from xpcs_mask_bluesky.partitions import Partition
+    import numpy as np
 
-HDF5 = "application/x-hdf5"
-MAPS = ("mask", "blemish", "dynamic_roi_map", "static_roi_map")
-MAPPINGS = ("dynamic_index_mapping", "static_index_mapping")
+    from xpcs_mask_bluesky.partitions import Partition
 
 
 class PartitionHandle:
@@ -98,13 +93,7 @@ class Partitions:
         if part.digest in self._stored or self._is_whole(part.digest):
             self._stored.add(part.digest)
             return
-        metadata = {
-            "schema": SCHEMA_VERSION,
-            "digest": part.digest,
-            "record": part.record.model_dump(mode="json"),
-            "requested": part.requested.model_dump(mode="json"),
-            "recipe": part.recipe.model_dump(mode="json"),
-        }
+        metadata = metadata_of(part)
         whole = self._directory is not None and self._put_file(
             part, metadata, run_uid, mask_revision, self._directory
         )
@@ -148,21 +137,12 @@ class Partitions:
             node = create(parent, part.digest, metadata={**metadata, "sealed": False}, specs=[spec])
         except KeyError:
             node = parent[part.digest]
-        for name, array in _arrays(part).items():
+        for name, array in arrays_of(part).items():
             _write(node, name, array)
         node.update_metadata({**metadata, "sealed": True})
 
     def _read(self, digest: str) -> Partition:
-        node = self._container().new_variation(include_data_sources=True)[digest]
-        if not node.metadata.get("sealed"):
-            raise DamagedData(f"partition {digest[:12]} was not finished; publish it again")
-        try:
-            part = _from_file(node) if node.data_sources() else _from_arrays(node)
-        except (ValueError, OSError, KeyError) as error:
-            raise DamagedData(f"partition {digest[:12]} cannot be read: {error}") from error
-        if part.digest != digest:
-            raise DamagedData(f"partition {digest[:12]} has the content of {part.digest[:12]}")
-        return part
+        return read_partition(self._container().new_variation(include_data_sources=True)[digest])
 
 
 def register_file(parent: Any, key: str, path: Path, *, metadata: Mapping[str, Any]) -> bool:
@@ -185,15 +165,6 @@ def register_file(parent: Any, key: str, path: Path, *, metadata: Mapping[str, A
     return True
 
 
-def _arrays(part: Partition) -> dict[str, np.ndarray]:
-    maps = {name: np.asarray(getattr(part, name)) for name in MAPS}
-    mappings = {
-        "dynamic_index_mapping": np.asarray(part.dynamic.index_mapping),
-        "static_index_mapping": np.asarray(part.static.index_mapping),
-    }
-    return maps | mappings
-
-
 def _write(node: Any, name: str, array: np.ndarray) -> None:
 
     try:
@@ -202,36 +173,3 @@ def _write(node: Any, name: str, array: np.ndarray) -> None:
         if not is_conflict(error):
             raise
         node[name].write(array)  # a writer died half-way; all write the same
-
-
-def _from_file(node: Any) -> Partition:
-    from xpcs_mask_bluesky.files.qmap_hdf5 import read_qmap
-
-    with tempfile.NamedTemporaryFile(suffix=".hdf") as file:
-        file.write(_file_content(node))
-        file.flush()
-        return read_qmap(file.name)
-
-
-def _file_content(node: Any) -> bytes:
-    """Return the registered file as it is; Tiled's own ``raw_export`` prints on the console."""
-    (source,) = node.data_sources()
-    (asset,) = source.assets
-    address = node.uri.replace("/metadata/", "/asset/bytes/", 1)
-    for attempt in retry_context():
-        with attempt:
-            response: Any = node.context.http_client.get(address, params={"id": asset.id})
-            handle_error(response)
-            return response.read()
-    raise AssertionError("unreachable: the last attempt raises")
-
-
-def _from_arrays(node: Any) -> Partition:
-    from xpcs_mask_bluesky.partitions import Partition, PartitionRecipe
-
-    return Partition.from_arrays(
-        record=GeometryRecord.model_validate(node.metadata["record"]),
-        requested=PartitionRecipe.model_validate(node.metadata["requested"]),
-        recipe=PartitionRecipe.model_validate(node.metadata["recipe"]),
-        **{name: np.asarray(node[name].read()) for name in (*MAPS, *MAPPINGS)},
-    )

@@ -20,7 +20,6 @@ from xpcs_mask_bluesky.store.uses import (
     RUN_USE,
     PartitionUse,
     use_key,
-    use_of,
 )
 
 if TYPE_CHECKING:
@@ -77,6 +76,7 @@ def _publish(detector: DetectorNode, record: GeometryRecord, where: Where) -> Pa
         part = compute(detector, state, record, where.name)
         seq = _commit_resolution(detector, part, inputs, seq)
         detector.stored.put(part, run_uid=where.run_uid, mask_revision=revision)
+        detector.qmaps.offer(record)
         seq = _commit(detector, _partition_draft(detector, part, inputs, where, revision), seq).seq
         digest = part.digest
         detector.remember(inputs_key(inputs), digest)
@@ -86,7 +86,7 @@ def _publish(detector: DetectorNode, record: GeometryRecord, where: Where) -> Pa
     draft = _use_draft(detector, record, where, inputs, said)
     same = None if where.republish else (draft.lineage["use"], where.last_seq_num)
     entry = _commit(detector, draft, seq, instead_of=same)
-    return use_of(entry, detector.stored.get(entry.body["partition"]))
+    return detector.use_of(entry)
 
 
 def inputs_of(state: State, record: GeometryRecord, name: str) -> dict[str, str]:
@@ -153,7 +153,7 @@ def _published(detector: DetectorNode, record: GeometryRecord, where: Where) -> 
     entry = detector.commits.last(Eq("lineage.use", _key(record, where)))
     if entry is None or entry.body["last_seq_num"] != where.last_seq_num:
         return None
-    return use_of(entry, detector.stored.get(entry.body["partition"]))
+    return detector.use_of(entry)
 
 
 def known(detector: DetectorNode, inputs: Mapping[str, str]) -> str | None:

@@ -64,6 +64,13 @@ class PartitionUse:
     """The log entry that says so; for one that is computed on demand, the entry of its geometry."""
     mask_revision: int = 0
     """The newest entry of mask or blemish that went into it."""
+    path: str = ""
+    """Of the partition's node, from Tiled's root; empty for one that is computed on demand."""
+
+    @property
+    def digest(self) -> str:
+        """Of the partition."""
+        return self.partition.digest
 
     def __str__(self) -> str:
         last = "end" if self.last_seq_num is None else self.last_seq_num
@@ -83,8 +90,8 @@ def use_key(*, run_uid: str, name: str, geometry: str, stream: str, first_seq_nu
     return json_digest([run_uid, name, geometry, stream, first_seq_num])
 
 
-def use_of(entry: LogEntry, partition: PartitionHandle) -> PartitionUse:
-    """Return the use that a ``run use`` entry says."""
+def use_of(entry: LogEntry, partition: PartitionHandle, path: str = "") -> PartitionUse:
+    """Return the use that a ``run use`` entry says; ``path`` is that of the partition's node."""
     body = entry.body
     return PartitionUse(
         partition=partition,
@@ -97,4 +104,5 @@ def use_of(entry: LogEntry, partition: PartitionHandle) -> PartitionUse:
         geometry=entry.inputs["geometry"],
         revision=entry.seq,
         mask_revision=body["mask_revision"],
+        path=path,
     )
