@@ -2,7 +2,7 @@
 
 import typer
 
-from xpcs_mask_bluesky.cli import demo, serve
+from xpcs_mask_bluesky.cli import demo, report, serve, show
 
 app = typer.Typer(
     name="xpcs-mask",
@@ -12,4 +12,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("demo")(demo.demo)
+app.command("report")(report.report)
 app.command("serve")(serve.serve)
+app.command("show")(show.show)

@@ -50,7 +50,13 @@ def detector_figure(
         image: ``(rows, columns)``.
         image_words: What it shows, for its scale.
         title: Of the figure.
+
+    Raises:
+        ValueError: If the image has another shape.
     """
+    if image is not None and image.shape != mask.shape:
+        hint = "; is it transposed?" if image.shape == mask.shape[::-1] else ""
+        raise ValueError(f"image is {image.shape}, the detector {mask.shape} (rows, columns){hint}")
     drawn = figure(11 if part is not None else 6.2, 5.4)
     first, *others = drawn.subplots(1, 1 if part is None else 2, squeeze=False)[0]
     shown = draw_image(first, image, mask, blemish)
