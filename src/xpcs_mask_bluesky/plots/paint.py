@@ -122,7 +122,7 @@ def label_colors(part: Partition) -> list[str]:
 
 def _cycle(second: int) -> tuple[int, int]:
     """Return how many colours to use, and how far to step along the second axis: round it, no two meet."""
-    for number in (8, 7):
+    for number in (8, 7, 6, 5):
         for step in (3, 2, 5):
             if second == 1 or step * (second - 1) % number:
                 return number, step

@@ -34,7 +34,7 @@ WIDE, MOST_HIGH = 1.8, 1.25
 """Columns to rows from which on pictures stand one above the other; rows to columns that fit beside."""
 STACKED = 1.6
 """Height of a picture of which there is another one above or below, in inches."""
-SOURCE = 38
+SOURCE = 34
 """Characters of a place in the documents."""
 _FAINT = "#606060"
 _MONO = "DejaVu Sans Mono"
@@ -174,7 +174,7 @@ class _Page:
 
     def _history(self, x: float, top: float) -> None:
         self._text(x, top, "history of the mask", size=8.5, weight="bold")
-        most = max(3, int((FOOT - 0.3 - top - 0.2) / LINE))
+        most = max(4, int((FOOT - 0.3 - top - 0.2) / LINE))
         lines = strip(self.report.history, most=most, width=58) or ["not recorded"]
         for number, line in enumerate(lines):
             weight = "bold" if line.startswith("▸") else "normal"

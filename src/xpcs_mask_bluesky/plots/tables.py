@@ -84,16 +84,26 @@ def source_words(told: Mapping[str, Any] | None) -> str:
 
 
 def strip(lines: Sequence[str], *, most: int, width: int) -> list[str]:
-    """Return at most ``most`` lines of a history, cut to ``width``: the first, and those at the pointer."""
-    chosen = list(lines)
-    if len(chosen) > most:
-        pointer = next((n for n, line in enumerate(chosen) if line.startswith("▸")), len(chosen) - 1)
-        last = min(len(chosen), max(pointer + 2, most))
-        start = last - (most - 2)
-        chosen = [chosen[0], f"      … {start - 1} more", *chosen[start:last]]
-        if last < len(lines):
-            chosen[-1] = f"      … {len(lines) - last + 1} more, undone"
+    """Return at most ``most`` lines of a history, cut to ``width``: the first, and those at the pointer.
+
+    Args:
+        lines: The one in force begins with ``▸``.
+        most: At least 4.
+        width: In characters.
+    """
+    chosen = list(lines) if len(lines) <= most else _about_the_pointer(lines, most)
     return [line if len(line) <= width else line[: width - 1] + "…" for line in chosen]
+
+
+def _about_the_pointer(lines: Sequence[str], most: int) -> list[str]:
+    pointer = next((n for n, line in enumerate(lines) if line.startswith("▸")), len(lines) - 1)
+    shown = most - 3
+    start = max(1, min(pointer + 2, len(lines)) - shown)
+    start = min(start, max(pointer, 1))
+    stop = start + shown
+    before = [f"      … {start - 1} more"] if start > 1 else []
+    after = [f"      … {len(lines) - stop} more, undone"] if stop < len(lines) else []
+    return [lines[0], *before, *lines[start:stop], *after]
 
 
 def _assumed(told: Mapping[str, Any] | None) -> bool:
