@@ -15,6 +15,7 @@ _HOMES = {
         "Blemish",
         "Circle",
         "Constraint",
+        "DrawnMask",
         "Ellipse",
         "Eraser",
         "FileMask",

@@ -7,6 +7,7 @@ from xpcs_mask_bluesky import (
     Blemish,
     Circle,
     Constraint,
+    DrawnMask,
     Ellipse,
     Eraser,
     FileMask,
@@ -87,4 +88,5 @@ operations = st.one_of(
     ),
     st.builds(Blemish.from_array, masks, source=st.text(max_size=8)),
     st.builds(FileMask.from_array, masks, source=st.text(max_size=8)),
+    st.builds(DrawnMask.from_array, masks, source=st.text(max_size=8)),
 )

@@ -1,8 +1,18 @@
 """The command ``xpcs-mask``; one module for each of its commands."""
 
+import importlib
+
 import typer
 
-from xpcs_mask_bluesky.cli import demo, partition, serve, verify
+COMMANDS = (
+    "demo",
+    "partition",
+    "report",
+    "serve",
+    "show",
+    "verify",
+)
+"""Each the name of a module here and of the function in it."""
 
 app = typer.Typer(
     name="xpcs-mask",
@@ -11,7 +21,5 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command("demo")(demo.demo)
-app.command("partition")(partition.partition)
-app.command("serve")(serve.serve)
-app.command("verify")(verify.verify)
+for name in COMMANDS:
+    app.command(name)(getattr(importlib.import_module(f"{__name__}.{name}"), name))

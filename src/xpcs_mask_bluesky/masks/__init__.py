@@ -17,13 +17,14 @@ from xpcs_mask_bluesky.masks.shapes import (
     Shape,
     Shrink,
 )
-from xpcs_mask_bluesky.masks.stored import Blemish, FileMask, Pixels, StoredMask
+from xpcs_mask_bluesky.masks.stored import Blemish, DrawnMask, FileMask, Pixels, StoredMask
 from xpcs_mask_bluesky.masks.values import Constraint, OfImage, Outliers, Threshold
 
 __all__ = [
     "Blemish",
     "Circle",
     "Constraint",
+    "DrawnMask",
     "Ellipse",
     "Eraser",
     "FileMask",

@@ -12,6 +12,7 @@ from xpcs_mask_bluesky.digests import array_digest
 
 if TYPE_CHECKING:
     from xpcs_mask_bluesky.masks.base import Operation
+    from xpcs_mask_bluesky.masks.stored import StoredMask
     from xpcs_mask_bluesky.masks.values import OfImage
     from xpcs_mask_bluesky.qmap import QMap
 
@@ -43,6 +44,20 @@ class Context:
         except KeyError as error:
             raise ValueError(f"{what} {digest[:8]} is not at hand; pass arrays= to resolve it") from error
         return self.fitting(found, what)
+
+    def kept_by(self, operation: StoredMask) -> np.ndarray:
+        """Return the array of a stored mask, of the detector's shape: True = good.
+
+        Raises:
+            ValueError: If it is not at hand, has another shape, or is not boolean.
+        """
+        what = operation.describe()
+        if operation.array is not None:
+            return self.fitting(operation.array, what)
+        found = self.stored(operation.digest, what)
+        if found.dtype != bool:
+            raise ValueError(f"{what} is stored as {found.dtype}; expected bool, True = good")
+        return found
 
     def fitting(self, array: np.ndarray, what: str) -> np.ndarray:
         """Return ``array`` if it has the detector's shape.

@@ -14,6 +14,7 @@ from xpcs_mask_bluesky.masks.base import Operation
 from xpcs_mask_bluesky.masks.context import Bits, Context, OffDetector
 from xpcs_mask_bluesky.masks.raster import extent, inside
 from xpcs_mask_bluesky.masks.shapes import Circle, Eraser, Grow, Invert, Polygon, Shape, Shrink
+from xpcs_mask_bluesky.masks.stored import DrawnMask
 
 Window = tuple[slice, slice]
 AT_ONCE = 1 << 17
@@ -56,6 +57,8 @@ class _Drawing:
                 _fill(self._out, operation.shape, self._context, False)
                 if self._only is not None:
                     _fill(self._only, operation.shape, self._context, True)
+            case DrawnMask():
+                self._out |= ~self._context.kept_by(operation)
             case Grow():
                 self._redraw(dilated(self.rejected, operation.pixels))
             case Shrink():

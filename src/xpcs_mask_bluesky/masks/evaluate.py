@@ -78,7 +78,7 @@ def _reject(good: Bits, operations: Sequence[Operation], context: Context) -> No
 def _reject_one(good: Bits, operation: Operation, context: Context) -> None:
     match operation:
         case StoredMask():
-            good &= _stored(operation, context)
+            good &= context.kept_by(operation)
         case Threshold():
             good &= _within(operation, context)
         case Pixels():
@@ -88,16 +88,6 @@ def _reject_one(good: Bits, operation: Operation, context: Context) -> None:
             pass  # these look at all of their layer together
         case _:
             raise ValueError(f"a {type(operation).__name__} cannot be evaluated")
-
-
-def _stored(operation: StoredMask, context: Context) -> np.ndarray:
-    what = operation.describe()
-    if operation.array is not None:
-        return context.fitting(operation.array, what)
-    found = context.stored(operation.digest, what)
-    if found.dtype != bool:
-        raise ValueError(f"{what} is stored as {found.dtype}; expected bool, True = good")
-    return found
 
 
 def _within(operation: Threshold, context: Context) -> Bits:

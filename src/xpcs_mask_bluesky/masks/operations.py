@@ -22,7 +22,7 @@ from xpcs_mask_bluesky.masks.shapes import (
     Rectangle,
     Shrink,
 )
-from xpcs_mask_bluesky.masks.stored import Blemish, FileMask, Pixels
+from xpcs_mask_bluesky.masks.stored import Blemish, DrawnMask, FileMask, Pixels
 from xpcs_mask_bluesky.masks.values import Constraint, Outliers, Threshold
 
 AnyOperation = Annotated[
@@ -40,7 +40,8 @@ AnyOperation = Annotated[
     | Outliers
     | Pixels
     | Blemish
-    | FileMask,
+    | FileMask
+    | DrawnMask,
     Field(discriminator="kind"),
 ]
 _ADAPTER: TypeAdapter[Operation] = TypeAdapter(AnyOperation)

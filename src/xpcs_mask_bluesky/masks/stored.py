@@ -119,3 +119,14 @@ class FileMask(StoredMask):
     @classmethod
     def _what(cls) -> str:
         return "file mask"
+
+
+class DrawnMask(StoredMask):
+    """What was drawn elsewhere, as an array: part of the drawn layer, so that an eraser restores from it."""
+
+    kind: Literal["drawn"] = "drawn"
+    layer = Layer.DRAWING
+
+    @classmethod
+    def _what(cls) -> str:
+        return "drawn mask"

@@ -49,7 +49,9 @@ def uid_of(run: Any) -> str:
         ) from error
 
 
-def latest(detector: DetectorNode, name: str, at: datetime | None, revision: int | None) -> PartitionUse:
+def latest(
+    detector: DetectorNode, name: str, at: datetime | None, revision: int | None = None
+) -> PartitionUse:
     """Return the newest use of a named recipe, or the newest measured by ``at``, as of a revision.
 
     Raises:

@@ -11,6 +11,9 @@ from xpcs_mask_bluesky.store.log import LogEntry
 from xpcs_mask_bluesky.store.stored import HDF5, read_partition
 
 if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.figure import Figure
+
     from xpcs_mask_bluesky.partitions import Partition
 
 
@@ -34,6 +37,13 @@ class XPCSPartition(Container):
             format: ``"application/x-hdf5"`` for the ``/qmap`` file, ``"application/x-nexus"`` for NXxpcs.
         """
         super().export(filepath, fields, format=format)
+
+    def show(self, image: np.ndarray | None = None) -> Figure:
+        """Return a figure: mask with rings of q and φ, over an image ``(rows, columns)``; and labels."""
+        from xpcs_mask_bluesky.plots.figures import partition_figure
+
+        part = self.read()
+        return partition_figure(part, image, title=f"partition {part.digest[:12]}")
 
     def __repr__(self) -> str:
         return f"<XPCSPartition {self.item['id'][:12]}>"

@@ -15,6 +15,7 @@ from xpcs_mask_bluesky.store.stored import HDF5, arrays_of, metadata_of, read_pa
 
 if TYPE_CHECKING:
     import numpy as np
+    from matplotlib.figure import Figure
 
     from xpcs_mask_bluesky.partitions import Partition
 
@@ -54,6 +55,13 @@ class PartitionHandle:
 
         write_qmap(self.read(), Path(path))
         return Path(path)
+
+    def show(self, image: np.ndarray | None = None) -> Figure:
+        """Return a figure: mask with rings of q and φ, over an image ``(rows, columns)``; and labels."""
+        from xpcs_mask_bluesky.plots.figures import partition_figure
+
+        part = self.read()
+        return partition_figure(part, image, title=f"partition {part.digest[:12]}")
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

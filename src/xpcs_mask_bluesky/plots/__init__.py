@@ -1,0 +1,1 @@
+"""Pictures of masks, partitions and images: figures of matplotlib, without global state."""
