@@ -110,7 +110,7 @@ class Scene:
             return np.asarray(_q_only(_as_arrays(geometry), shape=self.counted.shape))
 
     def q_and_slopes(
-        self, names: Sequence[str], values: Sequence[float]
+        self, names: Sequence[str], values: Sequence[float] | np.ndarray
     ) -> tuple[np.ndarray, list[np.ndarray]]:
         """Return q and its derivatives by the named fields, each ``(rows, columns)``, per px or per m."""
         with jax.enable_x64(True):
