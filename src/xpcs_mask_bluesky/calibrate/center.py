@@ -11,8 +11,9 @@ from xpcs_mask_bluesky.calibrate.leastsquares import Equations, Minimum, NoMinim
 from xpcs_mask_bluesky.calibrate.scene import CENTRE, CalibrationError, Scene
 from xpcs_mask_bluesky.calibrate.spline import Spline
 
-KNOT_SPACING = 1.5
-"""Of the cubic spline through the radial profile, in px: a ring of three pixels still has its shape."""
+KNOT_SPACING = 1.0
+"""Of the cubic spline through the radial profile, in px: at 1.5 a ring of one pixel's width shifts the
+centre by more than its uncertainty."""
 MARGIN = 3.0
 """Pixels by which the profile reaches beyond the image, so that the centre may move."""
 LEAST_STRUCTURE = 3.0

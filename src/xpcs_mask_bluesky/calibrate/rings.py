@@ -63,6 +63,8 @@ class _Windows:
         self.scene, self.step = scene, step
         q = scene.q(**dict(zip(FIELDS, values, strict=True))).ravel()
         candidates = np.flatnonzero(scene.counted.ravel())
+        # hot pixels must not hide a ring
+        candidates = candidates[annuli(q[candidates], scene.image.ravel()[candidates], step).used]
         gaps = np.diff(rings, prepend=0.0, append=2 * rings[-1] - rings[-2] if len(rings) > 1 else np.inf)
         nearest = np.minimum(gaps[:-1], gaps[1:]) / self.step
         chosen, numbers, self.rings, self.start = [], [], [], []
@@ -135,10 +137,11 @@ class _Windows:
         slopes = np.column_stack([each.ravel()[self.chosen] for each in by_field]) / self.step
         x = (q.ravel()[self.chosen] - self.place) / self.step
         height, width, level, slant, bend = parameters[len(FIELDS) :].reshape(-1, LOCAL)[self.number].T
-        peak = np.exp(-(x**2) / (2 * width**2))
-        residual = self.data - (height * peak + level + slant * x + bend * x**2)
-        steepness = -height * peak * x / width**2 + slant + 2 * bend * x
-        local = np.column_stack([peak, height * peak * x**2 / width**3, np.ones_like(x), x, x**2])
+        with np.errstate(all="ignore"):  # a step that goes too far: its χ² is not finite, and it is not taken
+            peak = np.exp(-(x**2) / (2 * width**2))
+            residual = self.data - (height * peak + level + slant * x + bend * x**2)
+            steepness = -height * peak * x / width**2 + slant + 2 * bend * x
+            local = np.column_stack([peak, height * peak * x**2 / width**3, np.ones_like(x), x, x**2])
         return residual, steepness, slopes, local
 
     def described(self, minimum: Minimum) -> list[Ring]:
@@ -167,8 +170,17 @@ def fit_rings(scene: Scene, start: Sequence[float], rings: Sequence[float]) -> F
         problem, minimum, seen = _round(scene, step, _geometry(minimum), np.array([each.q for each in seen]))
     reduced = minimum.chi_squared / (len(problem.data) - len(minimum.parameters))
     size = len(FIELDS)
-    covariance = reduced * minimum.covariance[:size, :size]
+    covariance = reduced * _disagreement(seen) * minimum.covariance[:size, :size]
     return FittedRings(_geometry(minimum), covariance, reduced, len(problem.data), tuple(seen))
+
+
+def _disagreement(rings: Sequence[Ring]) -> float:
+    """Return by what the variance grows because rings contradict each other (Birge's ratio), at least 1.
+
+    A wrong energy or pixel size moves each ring otherwise than distance and centre can.
+    """
+    off = sum((ring.residual / ring.residual_uncertainty) ** 2 for ring in rings)
+    return max(1.0, off / max(len(rings) - 1, 1))
 
 
 def _round(

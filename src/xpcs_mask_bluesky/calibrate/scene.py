@@ -76,6 +76,11 @@ class Scene:
             )
         if not np.isfinite(values[counted]).all():
             raise CalibrationError("a counted pixel is not finite; mask it, or was the dark image wrong?")
+        if np.ptp(values[counted]) == 0:
+            raise CalibrationError(
+                f"all counted pixels are {values[counted][0]:g}; was the shutter closed, or is the mask "
+                "inverted?"
+            )
         return cls(values, counted, Geometry.from_record(record), _lean(record))
 
     def moved(self, **values: float) -> Scene:

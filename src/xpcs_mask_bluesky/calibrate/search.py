@@ -46,7 +46,7 @@ def search_centre(scene: Scene, reach: float) -> tuple[float, float]:
         raise CalibrationError(
             f"the image is most circular about column {best[0]:.1f}, row {best[1]:.1f}, at the border of the "
             f"{reach:g} px searched about column {first[0]:.1f}, row {first[1]:.1f}: give a better guess, "
-            "a larger search=, or mask what is not circular"
+            "a larger search=, or mask what is not circular. (An image without structure looks so too.)"
         )
     return best
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from xpcs_mask_bluesky.cli import demo, serve
+from xpcs_mask_bluesky.cli import check, demo, serve
 
 app = typer.Typer(
     name="xpcs-mask",
@@ -11,5 +11,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command("check")(check.check)
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, FiniteFloat, model_validator
 
 from xpcs_mask_bluesky import units
 
-Where = Literal["start", "configuration", "event", "baseline", "data_key", "const"]
+Where = Literal["start", "configuration", "event", "baseline", "data_key", "const", "calibration"]
 
 
 class GeometryError(ValueError):
@@ -26,7 +26,8 @@ class Place(BaseModel):
 
     where: Where
     """``start``: the start document; ``configuration``: a descriptor's; ``event``: any stream but the
-    baseline; ``data_key``: the shape that a data key declares; ``const``: the value given here."""
+    baseline; ``data_key``: the shape that a data key declares; ``const``: the value given here;
+    ``calibration``: the value of the field ``key`` that was accepted last for the detector."""
     key: str = ""
     """Data key, or the dotted path in the start document."""
     index: int | None = None

@@ -22,6 +22,8 @@ class RunView:
         self._configuration: dict[str, Reading] = {}
         self._readings: dict[tuple[str, str], Reading] = {}
         """By stream and data key."""
+        self.accepted: Mapping[str, Reading] = {}
+        """Of an accepted calibration, by field; no document tells it."""
 
     @property
     def uid(self) -> str:
@@ -67,7 +69,7 @@ class RunView:
                 time=(doc.get("timestamps") or {}).get(key, doc.get("time", 0.0)),
             )
 
-    def find(self, place: Place) -> Reading | None:
+    def find(self, place: Place) -> Reading | None:  # noqa: PLR0911  one for each kind of place
         """Return what was read at a place, or None."""
         match place.where:
             case "const":
@@ -78,6 +80,8 @@ class RunView:
                 return self._configuration.get(place.key)
             case "baseline":
                 return self._readings.get((BASELINE, place.key))
+            case "calibration":
+                return self.accepted.get(place.key)
             case "data_key":
                 return self._declared_shape(place.key)
             case "event":

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from xpcs_mask_bluesky.documents.places import GeometryError, Provenance
+from xpcs_mask_bluesky.documents.places import GeometryError, Provenance, Reading
 from xpcs_mask_bluesky.documents.runview import BASELINE, RunView
 from xpcs_mask_bluesky.documents.source import GeometrySource
 from xpcs_mask_bluesky.geometry import GeometryRecord
@@ -66,6 +66,8 @@ class GeometryTracker:
     def __init__(self, source: GeometrySource) -> None:
         self.source = source
         self._runs: dict[str, _Run] = {}
+        self.accepted: Mapping[str, Reading] = {}
+        """Of the accepted calibration, by field. Replaced as a whole: no run sees half of one."""
         self._run_of: dict[str, str] = {}
         """By descriptor uid."""
 
@@ -96,6 +98,7 @@ class GeometryTracker:
         run = self._runs.get(self._run_of.get(doc["descriptor"], ""))
         if run is None:
             return []
+        run.view.accepted = self.accepted
         run.view.take_event(doc)
         stream = run.view.stream_of(doc["descriptor"]) or ""
         if not self._counts(run, doc["descriptor"], stream):
@@ -153,6 +156,7 @@ class GeometryTracker:
             return []
         for descriptor in run.view.descriptors:
             self._run_of.pop(descriptor["uid"], None)
+        run.view.accepted = self.accepted
         if run.told or not self.source.concerns(run.view):
             return []
         return self._look(run, "primary", 0, doc.get("time", 0.0))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from xpcs_mask_bluesky.store.calibration_client import CalibrationClient
 from xpcs_mask_bluesky.store.mask_client import MaskClient
 from xpcs_mask_bluesky.store.partition_client import PartitionClient
 
 
-class XPCSDetector(MaskClient, PartitionClient):
-    """A detector's masks, recipes and partitions; the object that a Tiled client returns for it."""
+class XPCSDetector(MaskClient, PartitionClient, CalibrationClient):
+    """A detector's masks, recipes, partitions and calibrations: what Tiled's client returns for it."""
