@@ -42,7 +42,9 @@ class Calibrant:
 
 
 def _table() -> dict[str, Any]:
-    return yaml.safe_load(resources.files(__package__).joinpath("calibrants.yaml").read_text())
+    return yaml.safe_load(
+        resources.files("xpcs_mask_bluesky.calibrate").joinpath("calibrants.yaml").read_text()
+    )
 
 
 def _lamellar(period: float, smallest: float) -> list[float]:

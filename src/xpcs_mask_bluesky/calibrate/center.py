@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from xpcs_mask_bluesky.calibrate.annuli import annuli
-from xpcs_mask_bluesky.calibrate.leastsquares import Equations, Minimum, NoMinimum, minimise
+from xpcs_mask_bluesky.calibrate.leastsquares import Equations, Minimum, NoMinimumError, minimise
 from xpcs_mask_bluesky.calibrate.scene import CENTRE, CalibrationError, Scene
 from xpcs_mask_bluesky.calibrate.spline import Spline
 
-KNOT_SPACING = 1.5
-"""Of the cubic spline through the radial profile, in px: a ring of three pixels still has its shape."""
+KNOT_SPACING = 1.0
+"""Of the cubic spline through the radial profile, in px: at 1.5 a ring of one pixel's width shifts the
+centre by more than its uncertainty."""
 MARGIN = 3.0
 """Pixels by which the profile reaches beyond the image, so that the centre may move."""
 LEAST_STRUCTURE = 3.0
@@ -103,21 +104,28 @@ def fit_centre(scene: Scene, start: tuple[float, float]) -> Fitted:
     Raises:
         CalibrationError: the image has no radial structure, or the fit came to no end.
     """
-    centre, problem = start, _Profile(scene, start)
-    for _ in range(ROUNDS):  # weights and outliers depend on centre and profile
-        try:
-            minimum = minimise(problem.equations, problem.start(centre))
-        except NoMinimum as error:
-            raise CalibrationError(
-                f"the centre cannot be fitted: {error}; is anything circular left?"
-            ) from error
-        centre = (float(minimum.parameters[0]), float(minimum.parameters[1]))
-        problem.profile = minimum.parameters[2:]
-        last, problem = problem, _Profile(scene, centre, problem)
-    if last.structure(minimum) < LEAST_STRUCTURE:
+    problem = _Profile(scene, start)
+    minimum = _minimum(problem, start)
+    for _ in range(ROUNDS - 1):  # weights and outliers depend on centre and profile
+        problem = _Profile(scene, _centre(minimum), problem)
+        minimum = _minimum(problem, _centre(minimum))
+    if problem.structure(minimum) < LEAST_STRUCTURE:
         raise CalibrationError(
-            "the intensity does not change with q by more than its noise, so that no centre can be told; was the "
-            "beam on, and is the mask right?"
+            "the intensity does not change with q by more than its noise, so that no centre can be told; was "
+            "the beam on, and is the mask right?"
         )
-    reduced = minimum.chi_squared / (len(last.data) - len(minimum.parameters))
-    return Fitted(centre, reduced * minimum.covariance[:2, :2], reduced, len(last.data))
+    reduced = minimum.chi_squared / (len(problem.data) - len(minimum.parameters))
+    return Fitted(_centre(minimum), reduced * minimum.covariance[:2, :2], reduced, len(problem.data))
+
+
+def _minimum(problem: _Profile, start: tuple[float, float]) -> Minimum:
+    try:
+        minimum = minimise(problem.equations, problem.start(start))
+    except NoMinimumError as error:
+        raise CalibrationError(f"the centre cannot be fitted: {error}; is anything circular left?") from error
+    problem.profile = minimum.parameters[2:]
+    return minimum
+
+
+def _centre(minimum: Minimum) -> tuple[float, float]:
+    return float(minimum.parameters[0]), float(minimum.parameters[1])

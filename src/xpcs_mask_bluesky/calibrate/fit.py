@@ -133,8 +133,8 @@ def _rings_in(scene: Scene, powder: Calibrant, reach: float) -> list[float]:
     rings = [each for each in powder.q if low < each < high]
     if not rings:
         raise CalibrationError(
-            f"the counted pixels see q from {q.min():.4g} to {q.max():.4g} Å⁻¹, where {powder.name} has no ring (its first is "
-            f"at {powder.q[0]:.4g}); is it this calibrant, or is the distance wrong?"
+            f"the counted pixels see q from {q.min():.4g} to {q.max():.4g} Å⁻¹, where {powder.name} has no "
+            f"ring (its first is at {powder.q[0]:.4g}); is it this calibrant, or is the distance wrong?"
         )
     return rings
 
@@ -175,7 +175,8 @@ def _refuse_runaway(
             )
         if not deviation <= worst:
             raise CalibrationError(
-                f"the image determines {field} to ±{deviation:.3g} only; more photons, or more of the rings, are needed"
+                f"the image determines {field} to ±{deviation:.3g} only; more photons, or more of the rings, "
+                "are needed"
             )
 
 
@@ -183,8 +184,9 @@ def _refuse_other_rings(found: FittedRings, powder: Calibrant) -> None:
     worst = max(found.rings, key=lambda ring: abs(ring.residual))
     if abs(worst.residual) > WORST_RING:
         raise CalibrationError(
-            f"the ring of d = {worst.d_spacing:.4f} Å lies {worst.residual:+.2f} px off its place in the best geometry; is "
-            f"it another calibrant than {powder.name}, or is the energy or the pixel size wrong?"
+            f"the ring of d = {worst.d_spacing:.4f} Å lies {worst.residual:+.2f} px off its place in the "
+            f"best geometry; is it another calibrant than {powder.name}, or is the energy or the pixel "
+            "size wrong?"
         )
 
 

@@ -33,7 +33,7 @@ class Minimum:
     chi_squared: float
 
 
-class NoMinimum(ValueError):
+class NoMinimumError(ValueError):
     """The fit did not come to an end, or what it ended at determines nothing."""
 
 
@@ -45,7 +45,7 @@ def minimise(equations_at: Callable[[np.ndarray], Equations], start: np.ndarray)
         start: Where to begin.
 
     Raises:
-        NoMinimum: none was reached in ``MOST_STEPS`` steps, or the parameters are not independent.
+        NoMinimumError: none was reached in ``MOST_STEPS`` steps, or the parameters are not independent.
     """
     parameters = np.array(start, dtype=float)
     here, damping = equations_at(parameters), 1e-3
@@ -59,8 +59,8 @@ def minimise(equations_at: Callable[[np.ndarray], Equations], start: np.ndarray)
         else:
             damping *= 10
             if damping > 1e12:
-                raise NoMinimum("no step makes the fit better")
-    raise NoMinimum(f"no minimum in {MOST_STEPS} steps")
+                raise NoMinimumError("no step makes the fit better")
+    raise NoMinimumError(f"no minimum in {MOST_STEPS} steps")
 
 
 def _solve(equations: Equations, damping: float) -> np.ndarray:
@@ -74,7 +74,7 @@ def _inverse(normal: np.ndarray) -> np.ndarray:
     scale = _scale(normal)
     scaled = normal / np.outer(scale, scale)
     if np.linalg.cond(scaled) > 1e13:
-        raise NoMinimum("the parameters cannot be told apart")
+        raise NoMinimumError("the parameters cannot be told apart")
     return np.linalg.inv(scaled) / np.outer(scale, scale)
 
 

@@ -1,4 +1,4 @@
-"""What a calibration proposes: values with uncertainties and what they were taken from. It changes nothing."""
+"""What a calibration proposes: values, uncertainties, what they were taken from. It changes nothing."""
 
 from __future__ import annotations
 

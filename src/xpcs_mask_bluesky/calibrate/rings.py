@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xpcs_mask_bluesky.calibrate.annuli import annuli
-from xpcs_mask_bluesky.calibrate.leastsquares import Equations, Minimum, NoMinimum, minimise
+from xpcs_mask_bluesky.calibrate.leastsquares import Equations, Minimum, NoMinimumError, minimise
 from xpcs_mask_bluesky.calibrate.scene import CENTRE, CalibrationError, Scene
 
 FIELDS = (*CENTRE, "distance")
@@ -63,6 +63,8 @@ class _Windows:
         self.scene, self.step = scene, step
         q = scene.q(**dict(zip(FIELDS, values, strict=True))).ravel()
         candidates = np.flatnonzero(scene.counted.ravel())
+        # hot pixels must not hide a ring
+        candidates = candidates[annuli(q[candidates], scene.image.ravel()[candidates], step).used]
         gaps = np.diff(rings, prepend=0.0, append=2 * rings[-1] - rings[-2] if len(rings) > 1 else np.inf)
         nearest = np.minimum(gaps[:-1], gaps[1:]) / self.step
         chosen, numbers, self.rings, self.start = [], [], [], []
@@ -75,8 +77,8 @@ class _Windows:
                 self.rings.append(ring)
         if not chosen:
             raise CalibrationError(
-                "no ring stands out of the noise where this calibrant has one; is the calibrant in the beam, and are mask, "
-                "energy and distance right?"
+                "no ring stands out of the noise where this calibrant has one; is the calibrant in the beam, "
+                "and are mask, energy and distance right?"
             )
         self.number, self.chosen = np.concatenate(numbers), np.concatenate(chosen)
         self.data = self.scene.image.ravel()[self.chosen]
@@ -88,19 +90,23 @@ class _Windows:
         self, q: np.ndarray, candidates: np.ndarray, ring: float, gap: float
     ) -> tuple[np.ndarray, list[float]] | None:
         """Return the pixels near a ring and a guess of its shape; None if too few, or no ring, is there."""
-        half = min(OF_A_GAP * gap, WIDEST)
-        for _ in range(2):
-            off = (q[candidates] - ring) / self.step
-            inside = np.abs(off) < half
-            if inside.sum() < FEWEST_IN_RING or not (
-                off[inside].min() < -half / 2 and off[inside].max() > half / 2
-            ):
-                return None
-            guess = _shape(off[inside], self.scene.image.ravel()[candidates[inside]], half)
-            if guess is None:
-                return None
-            half = min(half, max(NARROWEST, 5 * guess[1]))
-        return candidates[inside], guess
+        wide = min(OF_A_GAP * gap, WIDEST)
+        first = self._shape_within(q, candidates, ring, wide)
+        if first is None:
+            return None
+        narrow = min(wide, max(NARROWEST, 5 * first[1][1]))
+        return self._shape_within(q, candidates, ring, narrow)
+
+    def _shape_within(
+        self, q: np.ndarray, candidates: np.ndarray, ring: float, half: float
+    ) -> tuple[np.ndarray, list[float]] | None:
+        off = (q[candidates] - ring) / self.step
+        inside = np.abs(off) < half
+        off = off[inside]
+        if len(off) < FEWEST_IN_RING or not (off.min() < -half / 2 and off.max() > half / 2):
+            return None
+        guess = _shape(off, self.scene.image.ravel()[candidates[inside]], half)
+        return None if guess is None else (candidates[inside], guess)
 
     def reweigh(self, parameters: np.ndarray) -> None:
         """Take the weights from the scatter about the model, and leave out what lies far off it."""
@@ -131,10 +137,11 @@ class _Windows:
         slopes = np.column_stack([each.ravel()[self.chosen] for each in by_field]) / self.step
         x = (q.ravel()[self.chosen] - self.place) / self.step
         height, width, level, slant, bend = parameters[len(FIELDS) :].reshape(-1, LOCAL)[self.number].T
-        peak = np.exp(-(x**2) / (2 * width**2))
-        residual = self.data - (height * peak + level + slant * x + bend * x**2)
-        steepness = -height * peak * x / width**2 + slant + 2 * bend * x
-        local = np.column_stack([peak, height * peak * x**2 / width**3, np.ones_like(x), x, x**2])
+        with np.errstate(all="ignore"):  # a step that goes too far: its χ² is not finite, and it is not taken
+            peak = np.exp(-(x**2) / (2 * width**2))
+            residual = self.data - (height * peak + level + slant * x + bend * x**2)
+            steepness = -height * peak * x / width**2 + slant + 2 * bend * x
+            local = np.column_stack([peak, height * peak * x**2 / width**3, np.ones_like(x), x, x**2])
         return residual, steepness, slopes, local
 
     def described(self, minimum: Minimum) -> list[Ring]:
@@ -157,21 +164,41 @@ def fit_rings(scene: Scene, start: Sequence[float], rings: Sequence[float]) -> F
     Raises:
         CalibrationError: no ring is there, or the fit came to no end.
     """
-    values, wanted, step = tuple(start), np.asarray(rings), scene.q_per_pixel
-    for _ in range(ROUNDS):  # windows and weights depend on the geometry
-        problem = _Windows(scene, step, values, wanted)
-        minimum = _minimum(problem)
-        values = tuple(float(each) for each in minimum.parameters[: len(FIELDS)])
-        seen = [ring for ring in problem.described(minimum) if ring.significance > SIGNIFICANT]
-        if not seen:
-            raise CalibrationError(
-                "no ring stands out of the noise where this calibrant has them; is the calibrant in the beam?"
-            )
-        wanted = np.array([ring.q for ring in seen])
+    step = scene.q_per_pixel
+    problem, minimum, seen = _round(scene, step, start, np.asarray(rings))
+    for _ in range(ROUNDS - 1):  # windows and weights depend on the geometry
+        problem, minimum, seen = _round(scene, step, _geometry(minimum), np.array([each.q for each in seen]))
     reduced = minimum.chi_squared / (len(problem.data) - len(minimum.parameters))
     size = len(FIELDS)
-    covariance = reduced * minimum.covariance[:size, :size]
-    return FittedRings(values, covariance, reduced, len(problem.data), tuple(seen))
+    covariance = reduced * _disagreement(seen) * minimum.covariance[:size, :size]
+    return FittedRings(_geometry(minimum), covariance, reduced, len(problem.data), tuple(seen))
+
+
+def _disagreement(rings: Sequence[Ring]) -> float:
+    """Return by what the variance grows because rings contradict each other (Birge's ratio), at least 1.
+
+    A wrong energy or pixel size moves each ring otherwise than distance and centre can.
+    """
+    off = sum((ring.residual / ring.residual_uncertainty) ** 2 for ring in rings)
+    return max(1.0, off / max(len(rings) - 1, 1))
+
+
+def _round(
+    scene: Scene, step: float, start: Sequence[float], rings: np.ndarray
+) -> tuple[_Windows, Minimum, list[Ring]]:
+    """Return the fit that begins at a geometry, and the rings that stand out in it."""
+    problem = _Windows(scene, step, start, rings)
+    minimum = _minimum(problem)
+    seen = [ring for ring in problem.described(minimum) if ring.significance > SIGNIFICANT]
+    if not seen:
+        raise CalibrationError(
+            "no ring stands out of the noise where this calibrant has them; is the calibrant in the beam?"
+        )
+    return problem, minimum, seen
+
+
+def _geometry(minimum: Minimum) -> tuple[float, ...]:
+    return tuple(float(each) for each in minimum.parameters[: len(FIELDS)])
 
 
 def _minimum(problem: _Windows) -> Minimum:
@@ -179,9 +206,10 @@ def _minimum(problem: _Windows) -> Minimum:
         minimum = minimise(problem.equations, problem.parameters)
         problem.reweigh(minimum.parameters)
         return minimise(problem.equations, minimum.parameters)
-    except NoMinimum as error:
+    except NoMinimumError as error:
         raise CalibrationError(
-            f"the rings cannot be fitted: {error}; is it this calibrant, and does the mask leave enough of each ring?"
+            f"the rings cannot be fitted: {error}; is it this calibrant, and does the mask leave enough of "
+            "each ring?"
         ) from error
 
 

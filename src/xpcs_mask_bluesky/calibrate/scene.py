@@ -76,6 +76,11 @@ class Scene:
             )
         if not np.isfinite(values[counted]).all():
             raise CalibrationError("a counted pixel is not finite; mask it, or was the dark image wrong?")
+        if np.ptp(values[counted]) == 0:
+            raise CalibrationError(
+                f"all counted pixels are {values[counted][0]:g}; was the shutter closed, or is the mask "
+                "inverted?"
+            )
         return cls(values, counted, Geometry.from_record(record), _lean(record))
 
     def moved(self, **values: float) -> Scene:
@@ -110,7 +115,7 @@ class Scene:
             return np.asarray(_q_only(_as_arrays(geometry), shape=self.counted.shape))
 
     def q_and_slopes(
-        self, names: Sequence[str], values: Sequence[float]
+        self, names: Sequence[str], values: Sequence[float] | np.ndarray
     ) -> tuple[np.ndarray, list[np.ndarray]]:
         """Return q and its derivatives by the named fields, each ``(rows, columns)``, per px or per m."""
         with jax.enable_x64(True):

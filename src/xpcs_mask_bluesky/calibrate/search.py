@@ -45,8 +45,8 @@ def search_centre(scene: Scene, reach: float) -> tuple[float, float]:
     if max(abs(best[0] - first[0]), abs(best[1] - first[1])) >= reach:
         raise CalibrationError(
             f"the image is most circular about column {best[0]:.1f}, row {best[1]:.1f}, at the border of the "
-            f"{reach:g} px searched about column {first[0]:.1f}, row {first[1]:.1f}: give a better guess, a larger "
-            "search=, or mask what is not circular"
+            f"{reach:g} px searched about column {first[0]:.1f}, row {first[1]:.1f}: give a better guess, "
+            "a larger search=, or mask what is not circular. (An image without structure looks so too.)"
         )
     return best
 
@@ -65,8 +65,8 @@ def search_distance(scene: Scene, rings: Sequence[float], reach: float) -> float
     best = int(np.argmax(scores))
     if scores[best] < 5.0:
         raise CalibrationError(
-            f"no ring of this calibrant within {reach:.0%} of {scene.geometry.distance:g} m: is the calibrant in the beam, "
-            "and are energy, pixel size and distance right?"
+            f"no ring of this calibrant within {reach:.0%} of {scene.geometry.distance:g} m: is the "
+            "calibrant in the beam, and are energy, pixel size and distance right?"
         )
     if best in {0, len(scores) - 1}:
         raise CalibrationError(
@@ -88,8 +88,8 @@ def _refuse_rivals(scores: np.ndarray, distances: np.ndarray, best: int) -> None
     if rivals:
         also = max(rivals, key=lambda k: scores[k])
         raise CalibrationError(
-            f"the rings fit {distances[best]:.4g} m and {distances[also]:.4g} m about equally well; give a better "
-            "distance and a smaller distance_within="
+            f"the rings fit {distances[best]:.4g} m and {distances[also]:.4g} m about equally well; give a "
+            "better distance and a smaller distance_within="
         )
 
 

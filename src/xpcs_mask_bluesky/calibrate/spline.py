@@ -50,9 +50,8 @@ class Spline:
     def project(self, values: np.ndarray) -> np.ndarray:
         """Return the sum over pixels of ``values`` times each spline, ``(size,)``."""
         first, _ = self._place
-        return sum(
-            np.bincount(first + k, each * values, minlength=self.size) for k, each in enumerate(self.values)
-        )[: self.size]
+        parts = [np.bincount(first + k, each * values, self.size) for k, each in enumerate(self.values)]
+        return np.sum(parts, axis=0)
 
     def gram(self, weight: np.ndarray) -> np.ndarray:
         """Return the weighted sums of products of two splines, ``(size, size)``."""

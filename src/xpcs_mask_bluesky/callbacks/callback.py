@@ -7,11 +7,12 @@ import logging
 import os
 import sys
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xpcs_mask_bluesky.callbacks.calibrations import calibrated_fields, give, take
 from xpcs_mask_bluesky.callbacks.complaints import Complaints
 from xpcs_mask_bluesky.callbacks.devices import observe
 from xpcs_mask_bluesky.callbacks.following import Current, Following
@@ -20,6 +21,7 @@ from xpcs_mask_bluesky.callbacks.jobs import Order, order
 from xpcs_mask_bluesky.callbacks.preparation import Preparation, convert_units
 from xpcs_mask_bluesky.callbacks.publisher import Publication, Publisher
 from xpcs_mask_bluesky.callbacks.reports import RunReports
+from xpcs_mask_bluesky.callbacks.standing import Standing
 from xpcs_mask_bluesky.callbacks.worker import Worker
 from xpcs_mask_bluesky.documents.tracker import GeometryFault, GeometryTracker
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from xpcs_mask_bluesky.documents.source import GeometrySource
     from xpcs_mask_bluesky.partitions import PartitionRecipe
     from xpcs_mask_bluesky.store.clients import XPCSDetector
+    from xpcs_mask_bluesky.store.log import LogEntry
+    from xpcs_mask_bluesky.store.staleness import Tolerance
 
 logger = logging.getLogger("xpcs_mask_bluesky")
 
@@ -65,7 +69,9 @@ class PartitionCallback:
         self._console = console or _write_line
         self._enabled = os.environ.get("XPCS_MASK_DISABLE", "") in {"", "0"}
         self._complaints, self._reports, self._current = Complaints(), RunReports(), Current()
-        self._preparation = Preparation(catalog, self._complaints)
+        self._catalog, self._preparation = catalog, Preparation(catalog, self._complaints)
+        self._tolerances: dict[tuple[str, str], Tolerance] = {}
+        self._standing = Standing(self._tolerances)
         publisher = Publisher(
             catalog,
             self._recipes,
@@ -73,6 +79,8 @@ class PartitionCallback:
             refused=self._refused,
             reached=self._reached,
             say=self._complaints.warn,
+            moved=self._reports.moved,
+            standing=self._standing,
         )
         self._worker = Worker(
             publisher,
@@ -81,7 +89,7 @@ class PartitionCallback:
             tick=self._report,
             prepare=self._preparation.run,
         )
-        self._following = Following(self._current, self._watched, self._worker.put)
+        self._following = Following(self._current, self._watched, self._worker.put, self._calibrated)
         self._end_with_the_process()
 
     def watch(
@@ -94,6 +102,7 @@ class PartitionCallback:
         on_published: Callable[[Publication], object] | None = None,
         export_to: str | Path | None = None,
         export_name_to: Any = None,
+        tolerance: Tolerance | None = None,
     ) -> PartitionCallback:
         """Follow a detector, and return this callback; again for another one or another recipe.
 
@@ -109,10 +118,12 @@ class PartitionCallback:
                 characters and never over another content.
             export_name_to: Takes that name: an ophyd signal (a string PV), anything with ``set(name)``, or a
                 function.
+            tolerance: How many pixels may change bin from the partition in force before there is an
+                alarm; by default 0.5 % of all, or 5 % of one bin.
 
         Raises:
-            ValueError: If the source is another detector's, or declares a unit that is none, or if
-                ``export_name_to`` can take no name.
+            ValueError: If the source is another detector's, declares a unit that is none, or shifts a
+                calibrated centre, or if ``export_name_to`` can take no name.
         """
         if source.detector != detector:
             raise ValueError(f"the source is that of {source.detector!r}, not of {detector!r}")
@@ -126,8 +137,13 @@ class PartitionCallback:
         self._handovers[detector, name] = hand_over
         if recipe is not None:
             self._recipes[detector, name] = recipe
+        if tolerance is not None:
+            self._tolerances[detector, name] = tolerance
+        calibrated = calibrated_fields(source)
         self._watched[detector, name] = self._tracker(source)
         if self._enabled:
+            if calibrated:
+                self._load_calibration(detector)
             self._preparation.add(source, recipe, name)
             self._worker.start()  # delivers what an earlier process left
         return self
@@ -172,8 +188,12 @@ class PartitionCallback:
             self._stop(doc)
 
     def status(self) -> dict[str, Any]:
-        """Return counters, what waits and for how long, whether the catalogue is away, the last error."""
-        return self._worker.status()
+        """Return counters, what waits and for how long, whether the catalogue is away, the last error.
+
+        ``in_force`` tells the partition in force for each detector and recipe, and whether it matches
+        the geometry measured last.
+        """
+        return self._worker.status() | {"in_force": self._standing.status()}
 
     def flush(self, timeout: float = 30.0) -> bool:
         """Return whether everything received was delivered within ``timeout`` seconds."""
@@ -256,7 +276,19 @@ class PartitionCallback:
             logger.warning("xpcs-mask: some partitions wait in the spool for the next start")
 
     def _reached(self, detector: XPCSDetector) -> None:
-        self._following.follow(detector)
+        if self._following.follow(detector):
+            give(self._watched.values(), detector)
+
+    def _load_calibration(self, detector: str) -> None:
+        """Let the first run know what was accepted before; a catalogue that is away tells it later."""
+        try:
+            if detector in self._catalog:
+                self._reached(self._catalog[detector])
+        except Exception as error:  # noqa: BLE001  the boundary: a profile must start
+            self._complaints.warn(f"no calibration of {detector} was read: {error}; it is tried again")
+
+    def _calibrated(self, detector: str, entries: Sequence[LogEntry]) -> None:
+        take(self._watched.values(), detector, entries)
 
     def _published(self, publication: Publication) -> None:
         self._reports.published(publication)

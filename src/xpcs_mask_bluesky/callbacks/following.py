@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from xpcs_mask_bluesky.callbacks.jobs import Order
 from xpcs_mask_bluesky.documents.tracker import GeometryChange
+from xpcs_mask_bluesky.store.calibrations import CALIBRATION
 from xpcs_mask_bluesky.store.follow import Follower
 from xpcs_mask_bluesky.store.layout import LOG
 from xpcs_mask_bluesky.store.state import LAYERS, RECIPE_SET
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 KINDS = (*LAYERS, RECIPE_SET)
 RUNS_REMEMBERED = 200
 """A run without a stop must not stay for ever."""
+"""Of the entries after which partitions are published anew."""
 
 Place = tuple[str, str]
 """A detector and the name of a recipe."""
@@ -79,28 +81,35 @@ class Following:
         current: The detectors' geometries now.
         places: The watched detectors and recipe names.
         put: Takes what is to be published anew.
+        calibrated: Takes a detector's name and its new log entries, those of calibrations among them.
     """
 
     def __init__(
-        self, current: Current, places: Collection[Place], put: Callable[[list[Order]], None]
+        self,
+        current: Current,
+        places: Collection[Place],
+        put: Callable[[list[Order]], None],
+        calibrated: Callable[[str, Sequence[LogEntry]], None] = lambda detector, entries: None,
     ) -> None:
+        self._calibrated = calibrated
         self._current, self._places, self._put = current, places, put
         self._followers: dict[str, Follower] = {}
         self._closed = False
 
-    def follow(self, detector: XPCSDetector) -> None:
-        """Begin to follow a detector's log, if that was not begun."""
+    def follow(self, detector: XPCSDetector) -> bool:
+        """Begin to follow a detector's log; return False if that was begun already."""
         name = detector.name
         if self._closed or (name in self._followers and self._followers[name].alive):
-            return
+            return False
         since = detector.state.latest().seq
         self._followers[name] = Follower(
             detector.commits,
             lambda entries: self._took(name, entries),
             since=since,
-            kinds=KINDS,
+            kinds=(*KINDS, CALIBRATION),
             stream=detector[LOG],
         ).start()
+        return True
 
     def look(self) -> None:
         """Look into all logs soon; at the start of each run."""
@@ -114,9 +123,11 @@ class Following:
             follower.close()
 
     def _took(self, detector: str, entries: Sequence[LogEntry]) -> None:
+        self._calibrated(detector, entries)
         newest = {
             place: entry
             for entry in entries
+            if entry.kind in KINDS
             for place in list(self._places)
             if place[0] == detector and entry.body.get("name", place[1]) == place[1]
         }

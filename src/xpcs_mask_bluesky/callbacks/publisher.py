@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tiled.queries import Eq, In
 
 from xpcs_mask_bluesky.callbacks.jobs import Job
+from xpcs_mask_bluesky.callbacks.standing import Standing, Verdict
 from xpcs_mask_bluesky.geometry import GeometryRecord
 from xpcs_mask_bluesky.store.errors import is_away
 from xpcs_mask_bluesky.store.uses import GEOMETRY, RUN_USE, GeometryNote
@@ -48,6 +49,8 @@ class Publisher:
         refused: Called with a job that can never have a partition, and why.
         reached: Called with each detector that was reached, again and again.
         say: Takes a line for people.
+        moved: Called with a job whose geometry leaves the partition of the run before, and by how much.
+        standing: Knows the partitions in force.
     """
 
     def __init__(
@@ -59,7 +62,10 @@ class Publisher:
         refused: Callable[[Job, str], None],
         reached: Callable[[XPCSDetector], None],
         say: Callable[[str], object],
+        moved: Callable[[Job, str], None],
+        standing: Standing,
     ) -> None:
+        self._moved, self._standing = moved, standing
         self._catalog, self._recipes = catalog, recipes
         self._published, self._refused, self._reached, self._say = published, refused, reached, say
         self._offered: dict[tuple[str, str], str] = {}
@@ -80,13 +86,13 @@ class Publisher:
         for kind, group in groupby(jobs, key=lambda job: job.kind):
             if kind == "fault":
                 for job in group:
-                    self.alarm(job, job.message)
+                    self._fault(job)
             elif kind == "geometry":
                 self._geometries(list(group))
             else:
                 self._again(list(group))
 
-    def alarm(self, job: Job, message: str) -> None:
+    def alarm(self, job: Job, message: str, facts: Mapping[str, Any] | None = None) -> None:
         """Write into the detector's log why a part of a run has no partition of its own.
 
         A detector that the catalogue does not know yet has no log; the worker's own line is all then.
@@ -102,7 +108,15 @@ class Publisher:
                 first_seq_num=job.seq_num,
                 time=job.time,
                 message=message,
+                facts=facts,
             )
+
+    def _fault(self, job: Job) -> None:
+        verdict = None
+        if job.detector in self._catalog:
+            verdict = self._standing.unmatched(self._catalog[job.detector], job)
+        stays = f"; {_stays(verdict)}" if verdict else ""
+        self.alarm(job, job.message + stays, verdict.facts if verdict else None)
 
     def _geometries(self, jobs: list[Job]) -> None:
         detector = self._detector(jobs[0])
@@ -137,6 +151,7 @@ class Publisher:
         return self._noted[key]
 
     def _publish(self, detector: XPCSDetector, job: Job) -> None:
+        self._standing.in_force(detector, job.name)  # before this one is
         try:
             use = detector.publish(
                 GeometryRecord.model_validate(job.record),
@@ -153,14 +168,28 @@ class Publisher:
                 raise
             self._refuse(detector, job, refusal)
         else:
-            self._published(Publication(use, job, time.time() - job.received))
+            publication = Publication(use, job, time.time() - job.received)
+            self._say_moved(detector, job)
+            self._standing.took(detector, job.name, use)
+            self._published(publication)
+
+    def _say_moved(self, detector: XPCSDetector, job: Job) -> None:
+        verdict = self._standing.moved(detector, job)
+        if verdict is not None:
+            of_run = f"run {verdict.use.run_uid[:8]}" if verdict.use.run_uid else "no run"
+            message = f"the geometry left that of {of_run}, whose partition was in force: {verdict.words}"
+            self.alarm(job, message, verdict.facts)
+            self._moved(job, message)
 
     def _refuse(self, detector: XPCSDetector, job: Job, refusal: Exception) -> None:
         run = f"run {job.run_uid[:8]}" if job.run_uid else "its newest geometry"
         message = f"no partition {job.name!r} of {job.detector} for {run}: {refusal}"
         if job.kind == "geometry":
             self._note(detector, [job])
-        self.alarm(job, message)
+        verdict = self._standing.unmatched(detector, job)
+        if verdict is not None:
+            message = f"{message}; {_stays(verdict)}"
+        self.alarm(job, message, verdict.facts if verdict else None)
         self._refused(job, message)
 
     def _detector(self, job: Job) -> XPCSDetector:
@@ -183,6 +212,12 @@ class Publisher:
                 f"{newer.author}, newer than this profile's; set_recipe() puts another one in force"
             )
         self._offered[detector.name, name] = recipe.digest
+
+
+def _stays(verdict: Verdict) -> str:
+    run = f"run {verdict.use.run_uid[:8]}" if verdict.use.run_uid else "no run"
+    fits = "fits" if verdict.matches else "does not match"
+    return f"the partition of {run} stays in force and {fits}: {verdict.words}"
 
 
 def _note(job: Job) -> GeometryNote:

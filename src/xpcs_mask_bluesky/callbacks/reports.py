@@ -77,6 +77,14 @@ class RunReports:
         """Take a geometry that has no partition."""
         self._settle(job, alarm=message)
 
+    def moved(self, job: Job, message: str) -> None:
+        """Take that a run's geometry left the partition in force."""
+        with self._guard:
+            run = self._runs.get(job.run_uid)
+            part = run.parts.get((job.detector, job.name)) if run else None
+            if part is not None:
+                part.alarms.append(message)
+
     def stopped(self, run_uid: str) -> None:
         """Take a run's stop."""
         with self._guard:

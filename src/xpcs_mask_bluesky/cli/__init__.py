@@ -5,6 +5,7 @@ import importlib
 import typer
 
 COMMANDS = (
+    "check",
     "demo",
     "partition",
     "report",

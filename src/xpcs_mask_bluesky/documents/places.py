@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from xpcs_mask_bluesky import units
 
-Where = Literal["start", "configuration", "event", "monitor", "baseline", "data_key", "const"]
+Where = Literal["start", "configuration", "event", "monitor", "baseline", "data_key", "const", "calibration"]
 
 
 class GeometryError(ValueError):
@@ -36,7 +36,8 @@ class Place(BaseModel):
     where: Where
     """``start``: the start document; ``configuration``: a descriptor's; ``event``: any stream but the
     baseline; ``monitor``: the stream ``KEY_monitor`` only; ``data_key``: the shape that a data key
-    declares; ``const``: the value given here."""
+    declares; ``const``: the value given here; ``calibration``: the value of the field ``key`` that was
+    accepted last for the detector."""
     key: str = ""
     """Data key, or the dotted path in the start document."""
     stream: str | None = None

@@ -46,6 +46,8 @@ class RunView:
         self._of_key: dict[str, list[str]] = {}
         """By data key: the streams that declare it, but the baseline."""
         self._declared: set[tuple[str, str]] = set()
+        self._accepted: Mapping[str, Reading] = {}
+        """Of an accepted calibration, by field; no document tells it."""
 
     @property
     def uid(self) -> str:
@@ -116,7 +118,13 @@ class RunView:
             if before is None or several or not _same(before, reading):
                 self.version += 1
 
-    def find(self, place: Place) -> Reading | None:
+    def accept(self, calibration: Mapping[str, Reading]) -> None:
+        """Take the calibration accepted last, by field."""
+        if calibration is not self._accepted:
+            self._accepted = calibration
+            self.version += 1
+
+    def find(self, place: Place) -> Reading | None:  # noqa: PLR0911  one for each kind of place
         """Return what was read at a place, or None."""
         match place.where:
             case "const":
@@ -127,6 +135,8 @@ class RunView:
                 return self._configuration.get(place.key)
             case "baseline":
                 return self._readings.get((BASELINE, place.key))
+            case "calibration":
+                return self._accepted.get(place.key)
             case "data_key":
                 return self._shapes.get(place.key)
             case "event" | "monitor":

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xpcs_mask_bluesky.documents.followed import Finding, FollowedRun, GeometryChange, GeometryFault
+from xpcs_mask_bluesky.documents.places import Reading
 from xpcs_mask_bluesky.documents.source import GeometrySource
 
 __all__ = ["Finding", "GeometryChange", "GeometryFault", "GeometryTracker"]
@@ -35,6 +36,8 @@ class GeometryTracker:
 
     def __init__(self, source: GeometrySource) -> None:
         self.source = source
+        self.accepted: Mapping[str, Reading] = {}
+        """Of the accepted calibration, by field. Replaced as a whole: no run sees half of one."""
         self._runs: dict[str, FollowedRun] = {}
         self._parts: dict[str, _Part] = {}
         """By descriptor uid."""
@@ -43,12 +46,12 @@ class GeometryTracker:
         """Return what a document tells."""
         match name:
             case "event":
-                part = self._parts.get(doc["descriptor"])
+                part = self._part(doc)
                 return [] if part is None else part.run.event(doc, part.stream)
             case "event_page":
                 return [found for event in _events(doc) for found in self("event", event)]
             case "stream_datum":
-                part = self._parts.get(doc["descriptor"])
+                part = self._part(doc)
                 return [] if part is None else part.run.frames(doc, part.stream)
             case "start":
                 self._open(doc)
@@ -59,6 +62,12 @@ class GeometryTracker:
             case _:  # other resources and data of files tell no geometry
                 pass
         return []
+
+    def _part(self, doc: Mapping[str, Any]) -> _Part | None:
+        part = self._parts.get(doc["descriptor"])
+        if part is not None:
+            part.run.view.accept(self.accepted)
+        return part
 
     def _open(self, start: Mapping[str, Any]) -> FollowedRun:
         run = self._runs[start["uid"]] = FollowedRun(self.source, start)
@@ -74,7 +83,10 @@ class GeometryTracker:
 
     def _stop(self, doc: Mapping[str, Any]) -> list[Finding]:
         run = self._forget(doc["run_start"])
-        return [] if run is None else run.stop(doc)
+        if run is None:
+            return []
+        run.view.accept(self.accepted)
+        return run.stop(doc)
 
     def _forget(self, uid: str) -> FollowedRun | None:
         run = self._runs.pop(uid, None)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from tiled.queries import Eq
 
@@ -26,6 +27,7 @@ def raise_alarm(
     first_seq_num: int,
     time: float,
     message: str,
+    facts: Mapping[str, Any] | None = None,
 ) -> None:
     """Commit an alarm; the same reason again in a run makes no second entry, whatever numbers it tells.
 
@@ -37,6 +39,7 @@ def raise_alarm(
         first_seq_num: First event for which the run's geometry or partition is not known.
         time: Of the document, seconds since the epoch.
         message: One line for people.
+        facts: The same for programs: the partition that stays in force, and what moved.
     """
     key = json_digest([run_uid, name, _NUMBER.sub("#", message)])
     if detector.commits.last(Eq("lineage.alarm", key)) is not None:
@@ -46,7 +49,7 @@ def raise_alarm(
         author=detector.author,
         principal=detector.principal,
         lineage={"run_uid": run_uid, "name": name, "alarm": key, "time": time},
-        body={"message": message, "stream": stream, "first_seq_num": first_seq_num},
+        body={"message": message, "stream": stream, "first_seq_num": first_seq_num, **(facts or {})},
     )
     said = lambda entry: entry.lineage.get("alarm") == key  # noqa: E731
     detector.state.took(detector.commits.append(draft, since=detector.commits.head(), instead=said))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xpcs_mask_bluesky.store import pictures
+from xpcs_mask_bluesky.store.calibration_client import CalibrationClient
 from xpcs_mask_bluesky.store.mask_client import MaskClient
 from xpcs_mask_bluesky.store.nodes import XPCSCommit, XPCSPartition
 from xpcs_mask_bluesky.store.partition_client import PartitionClient
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["XPCSCommit", "XPCSDetector", "XPCSPartition"]
 
 
-class XPCSDetector(MaskClient, PartitionClient):
-    """A detector's masks, recipes and partitions; the object that a Tiled client returns for it."""
+class XPCSDetector(MaskClient, PartitionClient, CalibrationClient):  # pyright: ignore[reportIncompatibleMethodOverride]
+    """A detector's masks, recipes, partitions and calibrations: what Tiled's client returns for it."""
 
     def show(
         self,
