@@ -13,8 +13,8 @@ MOST_TRIED = 120_000
 """Pixels that a trial looks at; of larger detectors every n-th."""
 CENTRE_STEPS = (2.0, 1.0, 0.5)
 """Grids of trial centres, each about the best of the one before, in px."""
-BRIGHTEST = 99.9
-"""Percentile at which values are cut, so that no hot pixel decides."""
+BRIGHTEST = 99.0
+"""Percentile at which values are cut, so that hot pixels do not decide."""
 RING_CORE, RING_FLANK = 2.0, 8.0
 """Pixels from a ring that count as the ring, and as its surroundings."""
 RIVAL = 0.8

@@ -177,7 +177,7 @@ def _completed(*groups: Iterable[PartitionUse]) -> list[PartitionUse]:
         replace(use, last_seq_num=following.first_seq_num - 1)
         if use.last_seq_num is None and following is not None and following.stream == use.stream
         else use
-        for use, following in zip(uses, [*uses[1:], None], strict=True)
+        for use, following in zip(uses, [*uses, None][1:], strict=True)
     ]
 
 
