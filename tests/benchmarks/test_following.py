@@ -10,7 +10,7 @@ from xpcs_mask_bluesky.documents import GeometryTracker
 from xpcs_mask_bluesky.simulation.devices import SimulatedBeamline
 from xpcs_mask_bluesky.simulation.signals import UnitSignal
 
-EVENTS = 1000
+EVENTS = 300
 
 
 @pytest.mark.parametrize(
