@@ -68,6 +68,7 @@ class Camera(PVGroup):
     manual_trigger = pair(value=0, name="ManualTrigger")
     special_trigger_button = pvproperty(value=0, name="Trigger")
     manufacturer = pvproperty(value="Dectris", name="Manufacturer_RBV", dtype=ChannelType.STRING)
+    port_name = pvproperty(value="EIG", name="PortName_RBV", dtype=ChannelType.STRING)
     model = pvproperty(value="Eiger", name="Model_RBV", dtype=ChannelType.STRING)
     x_pixel_size = number(PIXEL_SIZE, "m", name="XPixelSize_RBV")
     y_pixel_size = number(PIXEL_SIZE, "m", name="YPixelSize_RBV")

@@ -260,12 +260,12 @@ class FollowedRun:
 
     def _moved(self, before: Resolved, after: Resolved) -> tuple[str, ...]:
         """Return the fields that differ by more than their tolerance."""
+        old, new = before.record, after.record
+        fields = [name for name in GeometryRecord.model_fields if getattr(old, name) != getattr(new, name)]
         return tuple(
-            field
-            for field in GeometryRecord.model_fields
-            if _differ(
-                getattr(before.record, field), getattr(after.record, field), self._source.tolerance(field)
-            )
+            name
+            for name in fields
+            if _differ(getattr(old, name), getattr(new, name), self._source.tolerance(name))
         )
 
     def _fault(self, event: _Event, stream: _Stream, error: GeometryError) -> list[Finding]:

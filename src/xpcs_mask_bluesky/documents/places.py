@@ -144,6 +144,16 @@ def rows_and_columns(place: Place, reading: Reading) -> tuple[int, int]:
     return rows, columns
 
 
+def same(before: Reading, after: Reading) -> bool:
+    """Return whether two readings are the same one; of arrays that is not asked."""
+    if before is after:
+        return True
+    try:
+        return bool(before == after)
+    except ValueError:
+        return False
+
+
 def provenance_of(place: Place, reading: Reading, unit: str) -> Provenance:
     """Return what is published about a reading that was used; ``unit`` is the field's own."""
     by_document = reading.unit and not (place.mislabelled and place.unit)

@@ -20,6 +20,7 @@ from xpcs_mask_bluesky.documents.places import (
     number,
     provenance_of,
     rows_and_columns,
+    same,
 )
 from xpcs_mask_bluesky.geometry import GeometryRecord
 
@@ -100,13 +101,21 @@ class _Resolution:
             self.missing.append(field)
 
     def _value(self, field: str, place: Place, reading: Reading, *, publish: bool) -> Any:
-        if publish:
-            self.provenance[field] = provenance_of(place, reading, UNIT_OF.get(field, "px"))
-        if field == "shape":
-            return rows_and_columns(place, reading)
-        value = number(field, place, reading, UNIT_OF[field])
+        value = self._read(field, place, reading, UNIT_OF.get(field, "px"), publish=publish)
         shift = self._shift_of(field, place)
         return value if shift is None else value + self._shift(field, shift, publish=publish)
+
+    def _read(self, name: str, place: Place, reading: Reading, unit: str, *, publish: bool) -> Any:
+        """Return a reading in a unit: what was read of the same one before, if it was."""
+        known = self._view.known.get((name, id(place)))
+        if known is None or not same(known[0], reading):
+            value = (
+                rows_and_columns(place, reading) if name == "shape" else number(name, place, reading, unit)
+            )
+            known = self._view.known[name, id(place)] = reading, value, provenance_of(place, reading, unit)
+        if publish:
+            self.provenance[name] = known[2]
+        return known[1]
 
     def _check_agreement(self, field: str, used: Place, other: Place, value: Any) -> None:
         known = self.values[field]
@@ -141,9 +150,7 @@ class _Resolution:
         ):
             found = _first(places, self._view)
             if found is not None:
-                moved += sign * number(name, *found, "m")
-                if publish:
-                    self.provenance[name] = provenance_of(*found, "m")
+                moved += sign * self._read(name, *found, "m", publish=publish)
         return shift.sign * moved / self.values[PIXEL_SIZE[field]]
 
     def _requires(self, field: str) -> bool:
@@ -191,10 +198,10 @@ class _Resolution:
 
     def _looked_at(self, field: str) -> str:
         said = [str(place) for place in self._source.places(field)]
-        for name, shift in self._source.shifts.items():
-            if name == field:
-                stage = (*shift.places, *shift.reference_places)
-                said.append(f"and for the stage that shifts it: {', '.join(map(str, stage))}")
+        shift = self._source.shift(field)
+        if shift is not None:
+            stage = (*shift.places, *shift.reference_places)
+            said.append(f"and for the stage that shifts it: {', '.join(map(str, stage))}")
         return ", ".join(said) or "no place declared"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from xpcs_mask_bluesky.documents.places import Place, Reading
+from xpcs_mask_bluesky.documents.places import Place, Provenance, Reading
 
 BASELINE = "baseline"
 PROMISED = ("event", "monitor", "baseline")
@@ -36,6 +36,8 @@ class RunView:
         self.start = start
         self.version = 0
         """Counts what changed of all that is looked at: the same number, the same geometry."""
+        self.known: dict[tuple[str, int], tuple[Reading, Any, Provenance]] = {}
+        """What readings were found to tell: by name and identity of the place."""
         self._keys = keys
         self._streams: dict[str, _Stream] = {}
         """By descriptor uid."""

@@ -44,7 +44,7 @@ class Shift(BaseModel):
             raise ValueError(f"the reference {self.reference} of a shift needs its unit")
         return self
 
-    @property
+    @cached_property
     def reference_places(self) -> tuple[Place, ...]:
         """The reference as places, a number as a constant."""
         if isinstance(self.reference, tuple):
@@ -123,7 +123,23 @@ class GeometrySource(BaseModel):
 
     def places(self, field: str) -> tuple[Place, ...]:
         """Return the places of a field, none if it has none."""
-        return {str(name): places for name, places in self.fields.items()}.get(field, ())
+        return self._places.get(field, ())
+
+    def shift(self, field: str) -> Shift | None:
+        """Return the stage that shifts a field, None for most."""
+        return self._shifts.get(field)
+
+    @cached_property
+    def _places(self) -> dict[str, tuple[Place, ...]]:
+        return {str(name): places for name, places in self.fields.items()}
+
+    @cached_property
+    def _shifts(self) -> dict[str, Shift]:
+        return {str(name): shift for name, shift in self.shifts.items()}
+
+    @cached_property
+    def _tolerances(self) -> dict[str, float]:
+        return {**TOLERANCES, **{str(name): value for name, value in self.tolerances.items()}}
 
     @cached_property
     def keys(self) -> frozenset[str]:
@@ -132,8 +148,7 @@ class GeometrySource(BaseModel):
 
     def tolerance(self, field: str) -> float:
         """Return how far a field may drift, in its own unit."""
-        own = {str(name): value for name, value in self.tolerances.items()}
-        return own.get(field, TOLERANCES.get(field, 0.0))
+        return self._tolerances.get(field, 0.0)
 
     def named_by(self, descriptor: Mapping[str, Any]) -> bool:
         """Return whether a descriptor names this detector: by an object key or a data key."""
