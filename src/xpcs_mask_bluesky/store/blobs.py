@@ -67,10 +67,18 @@ class Blobs:
         return self._keep(digest, array)
 
     def _healed(self, digest: str, array: np.ndarray) -> Any:
-        """Return the node that is there, written again if its writer died half-way."""
+        """Return the node that is there, written again if it does not hold the array.
+
+        Raises:
+            DamagedData: it cannot be written, since it was finished once.
+        """
         node = self._container()[digest]
-        if not node.metadata.get("sealed") and not _holds(node, digest):
-            node.write(array)
+        stored = np.asarray(node.read())
+        if array_digest(stored) != digest:
+            try:
+                node.write(array)
+            except ClientError as error:
+                raise DamagedData(_what_is_wrong(digest, stored, sealed=True)) from error
         return node
 
     def _create(self, digest: str, array: np.ndarray) -> Any | None:
@@ -96,7 +104,3 @@ def _what_is_wrong(digest: str, array: np.ndarray, *, sealed: bool) -> str:
         return f"{what}, and once it had: the server's storage is damaged; restore its files from a copy"
     state = "it is all zeros, so its writer died half-way" if not array.any() else "it was never finished"
     return f"{what}; {state}; storing the same array again heals it"
-
-
-def _holds(node: Any, digest: str) -> bool:
-    return array_digest(np.asarray(node.read())) == digest

@@ -79,7 +79,7 @@ def frames_of_run(detector: DetectorNode, run_uid: str) -> Frames:
     """
     try:
         run = _runs(detector)[run_uid]
-    except KeyError as error:
+    except (KeyError, ValueError) as error:  # or too short for a part of a uid
         raise LookupError(
             f"run {run_uid!r} is not recorded in /{detector.metadata['raw']}; pass image="
         ) from error
