@@ -11,8 +11,9 @@ from matplotlib.image import imread
 from typer.testing import CliRunner
 
 from tests.system.test_store_publish import RECIPE, SHAPE, geometry
-from xpcs_mask_bluesky import AmbiguousPartition, MaskCatalog
+from xpcs_mask_bluesky import AmbiguousPartition, DrawnMask, Eraser, MaskCatalog, Rectangle
 from xpcs_mask_bluesky.cli import app
+from xpcs_mask_bluesky.simplemask import MaskAssemble
 from xpcs_mask_bluesky.store.nodes import XPCSPartition
 from xpcs_mask_bluesky.store.uses import GeometryNote
 
@@ -20,7 +21,7 @@ IMAGE = np.add.outer(np.arange(60.0), np.arange(80.0))
 TOLD = {
     "incident_energy": {
         "where": "configuration",
-        "key": "cam_photon_energy",
+        "key": "photon_energy",
         "stream": "primary",
         "assumed": False,
     },
@@ -132,7 +133,7 @@ def test_a_report_tells_provenance_history_and_digests(published, monkeypatch):
         "a-run-of-ours",
         "2026-05-28 20:26:40 UTC",
         "primary, 1 to the end",
-        "cam_photon_energy (config of primary)",
+        "photon_energy (config of primary)",
         "ASSUMED, nobody measured it",
         "not recorded",
         "circle of 4 px",
@@ -177,6 +178,18 @@ def ask(published, server_directory, kept):
         return CliRunner().invoke(app, [*map(str, arguments), *place])
 
     return command
+
+
+def test_a_viewer_scripts_mask_becomes_a_drawing_of_the_detector(detector):
+    masks = MaskAssemble(SHAPE)
+    masks.mask_action("mask_draw", IMAGE > 100)
+    before = np.asarray(detector.mask())
+    with detector.edit(author="me") as edit:
+        edit.apply(DrawnMask.from_array(masks.mask, source="a script"))
+    assert np.array_equal(detector.mask(), before & (IMAGE <= 100))
+    detector.edit(author="me").apply(Eraser(shape=Rectangle(row=56, column=76, height=6, width=6)))
+    restored = np.asarray(detector.mask())[54:59, 74:79]
+    assert restored.all()
 
 
 def test_the_commands_draw_and_tell(ask, published, tmp_path):

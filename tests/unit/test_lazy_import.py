@@ -7,7 +7,7 @@ import pytest
 
 import xpcs_mask_bluesky
 
-SLOW = ("jax", "tiled", "bluesky", "ophyd", "h5py", "dask", "bluesky_tiled_plugins")
+SLOW = ("jax", "tiled", "bluesky", "ophyd", "h5py", "dask", "bluesky_tiled_plugins", "matplotlib")
 
 
 def loaded(statement: str) -> set[str]:

@@ -151,6 +151,9 @@ def test_nothing_on_a_page_overlaps_and_nothing_leaves_it(name, image):
     for axes in figure.axes:
         around = axes.get_tightbbox(renderer)
         boxes.append((axes.get_title(loc="left") or axes.get_xlabel(), around))
+        if legend := axes.get_legend():
+            title = axes._left_title.get_window_extent(renderer)
+            assert not legend.get_window_extent(renderer).overlaps(title)
     width, height = figure.bbox.size
     for words, box in boxes:
         assert box.x0 >= 0, words

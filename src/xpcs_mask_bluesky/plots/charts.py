@@ -81,4 +81,4 @@ def _told_above(axes: Axes, part: Partition) -> None:
     above = axes.secondary_xaxis("top")
     above.set_xticks(chosen + 1, [f"{centers[each]:.3g}" for each in chosen])
     above.tick_params(labelsize=7, length=2, pad=1)
-    above.set_xlabel(axis_words(part.map_names[0], part.map_units[0]), fontsize=7, labelpad=2)
+    above.set_xlabel(axis_words(part.map_names[0], part.map_units[0]), fontsize=7, labelpad=3)

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 NUMBERED = 500
 """Pixels along the longer side, of the grid on which room for a label's number is looked for."""
+TALL = 1.4
+"""Rows to columns from which on there is no room above a picture."""
 SMALLEST, LARGEST = 4.5, 8.0
 """Numbers of labels, in points."""
 
@@ -76,15 +78,17 @@ def draw_labels(axes: Axes, part: Partition, *, width: float = 3.4) -> None:
 
 
 def mask_legend(axes: Axes, *, blemish: bool) -> None:
-    """Say below a picture what its greys are."""
+    """Say above a picture, or beside a tall one, what its greys are."""
     patches = [Patch(facecolor=MASKED, edgecolor=INK, linewidth=0.4, label="masked")]
     if blemish:
         patches.append(Patch(facecolor=BLEMISHED, edgecolor=INK, linewidth=0.4, label="blemish"))
+    across, down = axes.get_xlim(), axes.get_ylim()
+    tall = abs(down[1] - down[0]) > TALL * abs(across[1] - across[0])
     axes.legend(
         handles=patches,
-        loc="lower right",
-        bbox_to_anchor=(1.0, 1.0),
-        ncols=2,
+        loc="upper left" if tall else "lower right",
+        bbox_to_anchor=(1.02, 1.0) if tall else (1.0, 1.0),
+        ncols=1 if tall else 2,
         frameon=False,
         fontsize=7,
         borderpad=0,

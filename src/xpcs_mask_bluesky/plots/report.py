@@ -126,10 +126,10 @@ class _Page:
         top, height = self._below, 1.35
         counts = self._axes(LEFT + 0.1, top, 4.05, height)
         draw_counts(counts, self.part)
-        self._text(LEFT + 0.1, top - 0.3, "pixels in each dynamic bin", size=8.5, weight="bold")
+        self._text(LEFT + 0.1, top - 0.34, "pixels in each dynamic bin", size=8.5, weight="bold")
         histogram = self._axes(5.5, top, RIGHT - 5.5, height)
         draw_histogram(histogram, self.part)
-        self._text(5.5, top - 0.3, "pixels in the static bins", size=8.5, weight="bold")
+        self._text(5.5, top - 0.34, "pixels in the static bins", size=8.5, weight="bold")
         self._below = top + height + 0.62
 
     def words(self) -> None:
@@ -169,8 +169,7 @@ class _Page:
             color = ALERT if row.assumed else INK
             self._text(x, y, row.name, size=7, color=_FAINT)
             self._text(x + 1.16, y, row.value, size=7, color=color)
-            source = row.source if len(row.source) <= SOURCE else row.source[: SOURCE - 1] + "…"
-            self._text(x + 1.98, y, source, size=6.2, color=color if row.assumed else _FAINT)
+            self._text(x + 1.98, y, _shortened(row.source), size=6.2, color=color if row.assumed else _FAINT)
 
     def _history(self, x: float, top: float) -> None:
         self._text(x, top, "history of the mask", size=8.5, weight="bold")
@@ -218,6 +217,12 @@ class _Page:
 
 RING_WORDS = "solid lines: q in Å⁻¹; dotted: φ in degrees; grey does not count"
 LABEL_WORDS = "colours only tell neighbours apart; white pixels do not count"
+
+
+def _shortened(source: str) -> str:
+    """Return a place in the documents that fits its column: the key alone, cut if need be."""
+    key = source if len(source) <= SOURCE else source.split(" (", maxsplit=1)[0]
+    return key if len(key) <= SOURCE else key[: SOURCE - 1] + "…"
 
 
 def recipe_words(part: Partition) -> str:

@@ -22,12 +22,12 @@ _FIELDS = {
     "tilt_yaw": ("tilt, yaw", "deg", 1),
     "tilt_roll": ("tilt, roll", "deg", 1),
     "incident_angle": ("incident angle", "deg", 1),
-    "orientation": ("surface normal to side", "", 1),
+    "orientation": ("surface normal", "deg", 1),
     "delta": ("film, δ", "", 1),
     "beta": ("film, β", "", 1),
 }
 _SHORT = {"configuration": "config"}
-_ALWAYS = 6
+_ALWAYS, _IN_TRANSMISSION = 6, 11
 """Of the fields above; the others only where they are not 0, or a document tells them."""
 
 
@@ -53,8 +53,9 @@ def geometry_rows(record: GeometryRecord, provenance: Mapping[str, Any]) -> list
     for number, (field, (name, unit, factor)) in enumerate(_FIELDS.items()):
         value = getattr(record, field)
         told = provenance.get(field)
-        needed = number < _ALWAYS or told is not None or (field == "orientation" and in_reflection)
-        if value is None or not (needed or value):
+        needed = number < _ALWAYS or (told is not None and (in_reflection or number < _IN_TRANSMISSION))
+        surface = field == "orientation" and in_reflection
+        if value is None or not (needed or value or surface):
             continue
         rows.append(
             GeometryRow(name, f"{value * factor:.9g} {unit}".strip(), source_words(told), _assumed(told))

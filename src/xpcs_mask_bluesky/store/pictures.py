@@ -18,8 +18,8 @@ from xpcs_mask_bluesky.store.uses import GEOMETRY
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from xpcs_mask_bluesky.store.clients import XPCSDetector
     from xpcs_mask_bluesky.store.detector import DetectorNode
+    from xpcs_mask_bluesky.store.picture_client import PictureClient
     from xpcs_mask_bluesky.store.uses import PartitionUse
 
 MOST_FRAMES = 32
@@ -27,7 +27,7 @@ MOST_FRAMES = 32
 
 
 def show(
-    detector: XPCSDetector, *, run: str | None, name: str, event: int | None, image: np.ndarray | None
+    detector: PictureClient, *, run: str | None, name: str, event: int | None, image: np.ndarray | None
 ) -> Figure:
     """Return the mask over an image, with rings and labels as far as a geometry and a partition are known.
 
@@ -56,7 +56,7 @@ def show(
     )
 
 
-def report(detector: XPCSDetector, path: str | Path, *, use: PartitionUse, image: np.ndarray | None) -> Path:
+def report(detector: PictureClient, path: str | Path, *, use: PartitionUse, image: np.ndarray | None) -> Path:
     """Write a partition's page for the logbook, and return its path.
 
     Raises:
@@ -106,7 +106,7 @@ def provenance_of(detector: DetectorNode, use: PartitionUse, record: GeometryRec
     return {}
 
 
-def _use(detector: XPCSDetector, run: str | None, name: str, event: int | None) -> PartitionUse | None:
+def _use(detector: PictureClient, run: str | None, name: str, event: int | None) -> PartitionUse | None:
     try:
         return detector.partition(run=run, name=name, event=event)
     except LookupError:
