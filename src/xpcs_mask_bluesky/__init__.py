@@ -54,6 +54,7 @@ _HOMES = {
     "documents.source": ("GeometrySource",),
     "callbacks.callback": ("PartitionCallback",),
     "store.errors": ("AmbiguousPartition", "CatalogUnavailable", "Conflict"),
+    "store.uses": ("PartitionUse",),
     "catalog": ("MaskCatalog",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
