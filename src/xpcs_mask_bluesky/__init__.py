@@ -65,6 +65,7 @@ _HOMES = {
     "callbacks.callback": ("PartitionCallback",),
     "store.errors": ("AmbiguousPartition", "CatalogUnavailable", "Conflict"),
     "store.staleness": ("Tolerance",),
+    "store.uses": ("PartitionUse",),
     "catalog": ("MaskCatalog",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

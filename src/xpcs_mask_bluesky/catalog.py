@@ -111,14 +111,9 @@ class MaskCatalog:
             state, shared = _state_directory(link.uri), None
             return cls(link=link, path=path, raw=raw, state_directory=state, timeout=timeout)
         directory = Path(where).expanduser().resolve()
-        shared = directory / PARTITIONS
+        link, shared = DirectoryLink(directory), directory / PARTITIONS
         return cls(
-            link=DirectoryLink(directory),
-            path=path,
-            raw=raw,
-            state_directory=directory,
-            shared_directory=shared,
-            timeout=timeout,
+            link=link, path=path, raw=raw, state_directory=directory, shared_directory=shared, timeout=timeout
         )
 
     @property

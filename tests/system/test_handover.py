@@ -12,8 +12,10 @@ from ophyd import EpicsSignal, Signal
 from tests.system.epics_ioc import ioc  # noqa: F401
 from tests.system.serving_checks import geometry
 from tests.system.test_callback import beamline, engine, watching  # noqa: F401
-from xpcs_mask_bluesky import PartitionRecipe, partition, q_map, read_qmap
-from xpcs_mask_bluesky.callbacks.handover import LONGEST_NAME, export, file_name
+from xpcs_mask_bluesky import PartitionRecipe, PartitionUse, partition, q_map, read_qmap
+from xpcs_mask_bluesky.callbacks.handover import LONGEST_NAME, HandOver, export, file_name
+from xpcs_mask_bluesky.callbacks.publisher import Publication
+from xpcs_mask_bluesky.store.partitions import PartitionHandle
 
 
 @pytest.fixture
@@ -92,10 +94,11 @@ def test_a_function_of_one_watch_is_not_told_of_another(catalog, tmp_path, engin
         on_published=others.append,
     )
     engine.subscribe(callback)
-    engine(bp.count([beamline.detector, beamline.mono]))
+    (uid,) = engine(bp.count([beamline.detector, beamline.mono]))
     assert callback.flush(30), callback.status()
-    assert [each.use.name for each in mine] == ["default"]
-    assert [each.use.name for each in others] == ["peak"]
+    for told, name in ((mine, "default"), (others, "peak")):
+        assert [each.use.name for each in told if each.job.run_uid == uid] == [name]
+        assert {each.use.name for each in told} == {name}
     assert mine[0].file is None
     assert callback.close()
 
@@ -142,3 +145,13 @@ def test_what_can_take_no_name_is_refused_at_once(catalog, tmp_path):
         watching(catalog, tmp_path, export_to=tmp_path, export_name_to="PV:NAME")
     with pytest.raises(ValueError, match="export_to="):
         watching(catalog, tmp_path, export_name_to=Signal(name="s"))
+
+
+def test_a_publication_that_says_nothing_new_is_handed_over_once(part):
+    told = []
+    hand_over = HandOver(directory=None, name_to=None, function=told.append, say=pytest.fail)
+    handle = PartitionHandle(lambda: part)
+    for revision in (4, 4, 7):
+        use = PartitionUse(handle, "primary", 1, None, 0.0, revision=revision)
+        hand_over(Publication(use, job=None, seconds=0.1))
+    assert [each.use.revision for each in told] == [4, 7]

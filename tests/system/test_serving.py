@@ -158,7 +158,12 @@ def test_a_q_map_cannot_be_changed_and_tells_nothing_without_the_key(catalog, de
     detector.publish(geometry(), run_uid="r1")
     path = f"{catalog.path}/eiger4M/qmaps/{geometry().digest}"
     node = plain[path]
-    for change in (lambda: node.update_metadata({"sealed": False}), lambda: node.create_container("child")):
+    changes = (
+        lambda: node.update_metadata({"sealed": False}),
+        lambda: node.create_container("child"),
+        node.delete,
+    )
+    for change in changes:
         with pytest.raises(ClientError, match="403"):
             change()
     with pytest.raises(ClientError):

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from tests.system.serving_checks import SHAPE, geometry
 from xpcs_mask_bluesky import (
     AmbiguousPartition,
-    GeometryRecord,
     MaskCatalog,
     PartitionRecipe,
     read_qmap,
@@ -17,20 +17,7 @@ from xpcs_mask_bluesky import (
 from xpcs_mask_bluesky.store.errors import DamagedData
 from xpcs_mask_bluesky.store.uses import GeometryNote
 
-SHAPE = (60, 80)
 RECIPE = PartitionRecipe(axes=("q", "phi"), dynamic=(4, 2), static=(16, 4))
-
-
-def geometry(distance: float = 5.0) -> GeometryRecord:
-    return GeometryRecord(
-        incident_energy=10.0,
-        distance=distance,
-        beam_center_x=31.0,
-        beam_center_y=22.0,
-        x_pixel_size=75e-6,
-        y_pixel_size=75e-6,
-        shape=SHAPE,
-    )
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from tiled.client.utils import ClientError
@@ -46,6 +47,8 @@ class QMaps:
         Raises:
             LookupError: the server cannot compute them.
         """
+        with suppress(KeyError):
+            return self._container()[record.digest]
         if not self.offer(record):
             raise LookupError(
                 "this Tiled server lacks our adapter for Q-maps; facility.yml shows how to add it"
