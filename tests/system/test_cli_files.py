@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 from tests.unit.test_metadata_8id import write as write_metadata
 from xpcs_mask_bluesky import (
     GeometryRecord,
-    MaskCatalog,
     PartitionRecipe,
     partition,
     q_map,
@@ -151,15 +150,14 @@ def test_labels_that_do_not_follow_from_the_geometry_are_found_by_computing_anew
     assert f"digest {moved.digest}, but geometry, mask and recipe lead to" in said
 
 
-def test_a_digest_is_looked_up_in_a_catalogue_and_computed_anew(tmp_path):
-    with MaskCatalog.open(tmp_path / "catalogue") as catalog:
-        detector = catalog.create_detector("det", shape=RECORD.shape)
-        detector.set_recipe(RECIPE)
-        detector.publish(RECORD, run_uid="a-run")
-        digest = detector.partition(run="a-run").partition.digest
-        there = ("--catalog", tmp_path / "catalogue")
-        assert "computed anew: the same" in run("verify", digest, *there)
-        facts = json.loads(run("verify", digest[:10], *there, "--json"))
-        assert (facts["what"], facts["detector"], facts["ok"]) == (digest, "det", True)
-        assert "no partition 0123456789" in run("verify", "0123456789", *there, status=1)
+def test_a_digest_is_looked_up_in_a_catalogue_and_computed_anew(catalog, server_directory):
+    detector = catalog.create_detector("det", shape=RECORD.shape)
+    detector.set_recipe(RECIPE)
+    detector.publish(RECORD, run_uid="a-run")
+    digest = detector.partition(run="a-run").partition.digest
+    there = ("--catalog", server_directory, "--path", catalog.path)
+    assert "computed anew: the same" in run("verify", digest, *there)
+    facts = json.loads(run("verify", digest[:10], *there, "--json"))
+    assert (facts["what"], facts["detector"], facts["ok"]) == (digest, "det", True)
+    assert "no partition 0123456789" in run("verify", "0123456789", *there, status=1)
     assert "pass --catalog" in run("verify", digest, status=1)
