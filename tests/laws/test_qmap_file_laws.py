@@ -39,14 +39,18 @@ records = st.builds(
     swing_angle_vertical=angles,
     tilt_yaw=angles,
 )
-recipes = st.builds(
-    PartitionRecipe,
-    axes=st.sampled_from([("q", "phi"), ("x", "y"), ("qr", "two_theta"), ("phi", "q"), ("qx", "qy")]),
-    dynamic=st.tuples(st.integers(1, 4), st.integers(1, 3)),
-    static=st.just((12, 6)),
-    spacing=st.just("linear"),
-    phi_offset=st.sampled_from([0.0, 11.5]),
-    symmetry_fold=st.sampled_from([1, 3]),
+numbers = {"dynamic": st.tuples(st.integers(1, 4), st.integers(1, 3)), "static": st.just((12, 6))}
+turned = {"phi_offset": st.sampled_from([0.0, 11.5]), "symmetry_fold": st.sampled_from([1, 3])}
+few = {"minimum_pixels": st.just(4), "small_bins": st.sampled_from(["keep", "drop", "merge"])}
+recipes = st.one_of(
+    st.builds(PartitionRecipe, axes=st.sampled_from([("q", "phi"), ("phi", "q")]), **numbers, **turned),
+    st.builds(
+        PartitionRecipe, axes=st.sampled_from([("x", "y"), ("qr", "two_theta"), ("qx", "qy")]), **numbers
+    ),
+    st.builds(PartitionRecipe, axes=st.just(("q", "phi")), **numbers, **few),
+    st.builds(
+        PartitionRecipe, axes=st.sampled_from([("q",), ("phi",)]), dynamic=st.just(3), static=st.just(12)
+    ),
 )
 
 
@@ -63,8 +67,6 @@ def partitions(draw):
     recipe = draw(recipes)
     mask, blemish = masks(draw), masks(draw)
     assume(np.count_nonzero(mask & blemish) > 200)
-    turned = {} if "phi" in recipe.axes else {"phi_offset": 0.0, "symmetry_fold": 1}
-    recipe = PartitionRecipe.model_validate(recipe.model_dump() | turned)
     try:
         return partition(q_map(draw(records)), mask, recipe, blemish)
     except ValueError:  # more bins than the numbers can tell apart
