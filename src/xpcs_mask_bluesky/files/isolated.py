@@ -53,7 +53,8 @@ def read_isolated(
         raise FileNotFoundError(f"no file {target}")
     with tempfile.TemporaryDirectory(prefix="xpcs-mask-") as folder:
         answer = Path(folder) / "content.npz"
-        command = [sys.executable, "-m", __name__, target.resolve(), answer, str(memory), *groups]
+        # -P: nothing is imported from the current folder, which may be the stranger's
+        command = [sys.executable, "-P", "-m", __name__, target.resolve(), answer, str(memory), *groups]
         try:
             done = subprocess.run(
                 command,
