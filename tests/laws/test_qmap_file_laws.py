@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.qmap_files import content, write
+from tests.unit.qmap_files import RECORD, content, write
 from xpcs_mask_bluesky import (
     GeometryRecord,
     PartitionRecipe,
@@ -195,17 +195,7 @@ def test_damage_to_a_file_of_ours_is_an_error_or_changes_nothing(data):
 
 
 OURS = partition(
-    q_map(
-        GeometryRecord(
-            incident_energy=9.0,
-            distance=2.0,
-            beam_center_x=7.5,
-            beam_center_y=3.25,
-            x_pixel_size=1e-4,
-            y_pixel_size=1e-4,
-            shape=SHAPE,
-        )
-    ),
+    q_map(RECORD.model_copy(update={"shape": SHAPE})),
     np.ones(SHAPE, bool),
     PartitionRecipe(dynamic=(3, 2), static=(6, 4)),
 )
