@@ -11,7 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xpcs_mask_bluesky import EllipseFrame, GeometryRecord, Group, PartitionRecipe, partition, q_map
+from xpcs_mask_bluesky import (
+    Ellipse,
+    EllipseFrame,
+    GeometryRecord,
+    Group,
+    PartitionRecipe,
+    evaluate,
+    label_sensitivity,
+    partition,
+    q_map,
+)
 
 RECORD = GeometryRecord(
     incident_energy=10.0,
@@ -40,6 +50,9 @@ RECIPES = {
     "groups": PEAKS,
     "an ellipse": PartitionRecipe(axes=("ellipse_rho", "ellipse_phi"), ellipse=ELLIPSE, **PLAIN),
     "an arc": PartitionRecipe(ranges={"phi": (100.0, 260.0)}, **PLAIN),
+    "static edges alone": PartitionRecipe(
+        dynamic=(1, 2), static=(2, 4), static_edges={"q": (0.001, 0.002, 0.01)}, ranges={"phi": (0.0, 90.0)}
+    ),
     "dropped bins": PartitionRecipe(dynamic=(3, 2), static=(30, 20), minimum_pixels=8, small_bins="drop"),
     "merged bins": PartitionRecipe(dynamic=(3, 2), static=(30, 20), minimum_pixels=8, small_bins="merge"),
     "logarithmic columns": PartitionRecipe(
@@ -93,6 +106,15 @@ def test_a_wrong_recipe_names_the_field_what_came_and_what_was_expected(recipe, 
 def test_wrong_groups_are_named(groups, said):
     with pytest.raises(ValueError, match=said):
         PartitionRecipe(groups=groups)
+
+
+def test_groups_may_touch_and_rounding_is_no_overlap():
+    third = 360 / 3
+    arcs = [(start, start + third) for start in (-17.3, -17.3 + third, -17.3 + 2 * third)]
+    recipe = PartitionRecipe(groups=[peak(str(arc), phi=arc, q=(0.0, 0.1)) for arc in arcs])
+    assert partition(q_map(RECORD), ALL, recipe).mask.all()
+    turned = [peak("a", phi=(360 * (1 - 1e-16), 468.0)), peak("b", phi=(558.0, 720.0))]
+    assert PartitionRecipe(groups=turned).dynamic == (2, 4)
 
 
 def test_groups_have_their_limits_in_themselves():
@@ -242,6 +264,13 @@ def test_an_ellipse_is_found_from_a_mask():
             EllipseFrame.of(mask)
 
 
+def test_rho_is_one_on_the_ellipse_of_the_same_numbers_that_a_mask_draws():
+    numbers = {"row": 30.5, "column": 41.0, "semi_row": 12.3, "semi_column": 25.1, "angle": 35.0}
+    rejected = ~np.asarray(evaluate([Ellipse(**numbers)], shape=RECORD.shape))
+    rho = EllipseFrame(**numbers).values(RECORD, "ellipse_rho")
+    assert np.array_equal(rho < 1, rejected)
+
+
 def test_an_ellipse_needs_a_centre():
     with pytest.raises(ValueError, match="give both, or none for the direct beam"):
         EllipseFrame(semi_row=1.0, semi_column=2.0, row=3.0)
@@ -263,6 +292,23 @@ def test_a_bin_below_the_minimum_is_listed():
     assert "static bins kept: 0" in str(part.small_bins)
     with pytest.raises(ValueError, match="no static bin has 5000 pixels, and all are dropped"):
         partition(q_map(RECORD), ALL, PartitionRecipe(minimum_pixels=5000, small_bins="drop", **PLAIN))
+
+
+@pytest.mark.parametrize("name", ["one axis", "groups", "an arc"])
+def test_the_sensitivity_of_any_bins_is_what_a_moved_geometry_does(name):
+    part = partition(q_map(RECORD), ALL, RECIPES[name])
+    found = label_sensitivity(RECORD, part.recipe, part.mask, errors={"distance": 0.02})["distance"]
+    moved = RECORD.model_copy(update={"distance": 1.02})
+    change = part.diff(partition(q_map(moved), part.mask, part.recipe))
+    expected = change.dynamic.moved.sum() + change.lost.sum()
+    assert found.counted == part.mask.sum()
+    assert expected > 0 or name == "an arc"
+    assert abs(found.dynamic - expected) <= max(2, 0.05 * expected)
+
+
+def test_an_ellipse_has_no_sensitivity_and_that_is_said():
+    with pytest.raises(ValueError, match="ellipse_rho has no derivatives"):
+        label_sensitivity(RECORD, RECIPES["an ellipse"])
 
 
 MACHINES = {
