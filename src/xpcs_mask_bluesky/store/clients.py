@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from xpcs_mask_bluesky.store.mask_client import MaskClient
 from xpcs_mask_bluesky.store.nodes import XPCSCommit, XPCSPartition
-from xpcs_mask_bluesky.store.partition_client import PartitionClient
 from xpcs_mask_bluesky.store.picture_client import PictureClient
 
 __all__ = ["XPCSCommit", "XPCSDetector", "XPCSPartition"]
 
 
-class XPCSDetector(PictureClient, MaskClient, PartitionClient):
+class XPCSDetector(PictureClient):
     """A detector's masks, recipes and partitions; the object that a Tiled client returns for it."""
