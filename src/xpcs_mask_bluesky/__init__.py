@@ -48,7 +48,7 @@ _HOMES = {
     "masks.pixel_mask": ("from_pixel_mask", "to_pixel_mask"),
     "documents.source": ("GeometrySource",),
     "callbacks.callback": ("PartitionCallback",),
-    "store.errors": ("AmbiguousPartition", "CatalogUnavailable", "Conflict"),
+    "store.errors": ("AmbiguousPartition", "CatalogUnavailable", "Conflict", "DamagedData", "DamagedLog"),
     "catalog": ("MaskCatalog",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
