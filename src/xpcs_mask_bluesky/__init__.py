@@ -67,6 +67,7 @@ _HOMES = {
     "store.errors": ("AmbiguousPartition", "CatalogUnavailable", "Conflict"),
     "store.staleness": ("Tolerance",),
     "store.uses": ("PartitionUse",),
+    "store.errors": ("AmbiguousPartition", "CatalogUnavailable", "Conflict", "DamagedData", "DamagedLog"),
     "catalog": ("MaskCatalog",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
