@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xpcs_mask_bluesky.files.hdf5_content import described
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
     Centers = tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]
 
 PREFIXES = ("dynamic", "static")
-MOST_BINS = 2**31
+MOST_BINS = 2**24
+"""Nominal, empty ones included."""
 
 
 @dataclass(eq=False)
@@ -69,7 +72,7 @@ def _label_map(content: Content, name: str) -> Array:
     if array is None:
         raise ValueError(f"it holds no {name}")
     if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind not in "ui":
-        raise ValueError(f"{name} is {_kind(array)}; expected integers (rows, columns)")
+        raise ValueError(f"{name} is {described(array)}; expected integers (rows, columns)")
     if not array.size or int(array.min()) < 0:
         raise ValueError(f"{name} holds no labels from 1 on, with 0 for excluded")
     if int(array.max()) > array.size:
@@ -84,14 +87,10 @@ def _boolean(content: Content, name: str, shape: tuple[int, ...]) -> NDArray[np.
     if not isinstance(array, np.ndarray) or array.shape != shape:
         turned = isinstance(array, np.ndarray) and array.shape == shape[::-1] != shape
         hint = "; was it saved transposed?" if turned else ""
-        raise ValueError(f"{name} is {_kind(array)}, the label map {shape} (rows, columns){hint}")
+        raise ValueError(f"{name} is {described(array)}, the label map {shape} (rows, columns){hint}")
     if array.dtype != bool and not np.isin(array, (0, 1)).all():
         raise ValueError(f"{name} holds values other than 0 and 1; expected 1 = use")
     return array.astype(bool)
-
-
-def _kind(value: Any) -> str:
-    return f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else repr(value)[:60]
 
 
 def _agree(labels: Labels) -> None:
@@ -133,7 +132,9 @@ def _num_pts(content: Content, name: str) -> tuple[int, int] | None:
         return None
     good = isinstance(value, np.ndarray) and value.shape == (2,) and value.dtype.kind in "ui"
     if not good or int(value.min()) < 1 or int(value[0]) * int(value[1]) > MOST_BINS:
-        raise ValueError(f"{name} is {value!r}; expected two numbers of bins")
+        raise ValueError(
+            f"{name} is {described(value)}; expected two numbers of bins, {MOST_BINS} together at most"
+        )
     return int(value[0]), int(value[1])
 
 
@@ -146,7 +147,7 @@ def _mapping(
     if mapping is None:
         return None
     if not isinstance(mapping, np.ndarray) or mapping.ndim != 1 or mapping.dtype.kind not in "ui":
-        raise ValueError(f"{name} is {_kind(mapping)}; expected integers, one for each label")
+        raise ValueError(f"{name} is {described(mapping)}; expected integers, one for each label")
     if len(mapping) == highest:
         mapping = mapping[filled]
     if len(mapping) != len(filled):
@@ -175,7 +176,7 @@ def _centers(labels: Labels, content: Content, prefix: str, dimension: int) -> N
         labels.missing.append(name)
         return None
     if not isinstance(values, np.ndarray) or values.ndim != 1 or values.dtype.kind not in "uif":
-        raise ValueError(f"{name} is {_kind(values)}; expected numbers, one for each bin along the axis")
+        raise ValueError(f"{name} is {described(values)}; expected numbers, one for each bin along the axis")
     found = values.astype(np.float64)
     numbers = labels.num_pts[prefix]
     if numbers is not None and len(found) != numbers[dimension]:
@@ -198,11 +199,21 @@ def _is_phi(content: Content, dimension: int) -> bool:
 
 def _say_crossing(labels: Labels) -> None:
     inside = labels.maps["static"] > 0
-    pairs = np.unique(
-        np.stack([labels.maps[prefix][inside].astype(np.int64) for prefix in ("static", "dynamic")]), axis=1
-    )
-    if crossing := int(np.count_nonzero(np.bincount(pairs[0]) > 1)):
+    crossing = crossing_bins(*(labels.maps[prefix][inside] for prefix in PREFIXES))
+    if crossing:
         labels.repairs.append(
             f"{crossing} static bins reach into several dynamic bins, which correlators do not expect; "
             "they are left so"
         )
+
+
+def crossing_bins(dynamic: Array, static: Array) -> int:
+    """Return how many static labels occur with several dynamic ones.
+
+    Args:
+        dynamic: Label of each counted pixel.
+        static: Of the same pixels.
+    """
+    one_of_them = np.zeros(int(static.max(initial=0)) + 1, dynamic.dtype)
+    one_of_them[static] = dynamic
+    return len(np.unique(static[one_of_them[static] != dynamic]))

@@ -12,6 +12,7 @@ import numpy as np
 from xpcs_mask_bluesky.files.foreign_geometry import FIELDS, foreign_geometry
 from xpcs_mask_bluesky.files.foreign_labels import Labels, repaired_labels
 from xpcs_mask_bluesky.files.foreign_recipe import foreign_recipe
+from xpcs_mask_bluesky.files.hdf5_content import described
 from xpcs_mask_bluesky.files.isolated import read_isolated
 from xpcs_mask_bluesky.files.peer_hash import hash_matches
 from xpcs_mask_bluesky.masks.stored import Blemish, FileMask
@@ -237,7 +238,7 @@ def _pair_of_texts(content: Content, name: str) -> tuple[str, str] | None:
     if value is None:
         return None
     if not isinstance(value, tuple) or len(value) != 2:
-        raise ValueError(f"{name} is {value!r}; expected two texts")
+        raise ValueError(f"{name} is {described(value)}; expected two texts")
     return value[0], value[1]
 
 
@@ -247,6 +248,6 @@ def _finite(content: Content, name: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, (str, tuple)) or np.size(value) != 1:
-        raise ValueError(f"{name} is {value!r}; expected one number")
+        raise ValueError(f"{name} is {described(value)}; expected one number")
     number = float(np.ravel(value)[0])
     return number if np.isfinite(number) else None

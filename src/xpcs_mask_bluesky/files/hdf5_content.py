@@ -26,7 +26,7 @@ Value = Any
 
 LARGEST_ARRAY = 2**26
 """Elements of a dataset; the largest detectors have 2**25 pixels."""
-LARGEST_CONTENT = 2**30
+LARGEST_CONTENT = 2**29
 """Bytes of all datasets of a group together, unpacked."""
 LARGEST_CHUNK = 2**24
 """Bytes of one chunk, unpacked as declared; what a deflated chunk becomes may be a thousand times larger."""
@@ -69,6 +69,13 @@ class Content:
                 digest.update(f"{name}{array.dtype.str}{array.shape}".encode())
                 digest.update(array.tobytes())
         return digest.hexdigest()
+
+
+def described(value: Value) -> str:
+    """Return a value, or of a large one its type and shape, for an error."""
+    if isinstance(value, np.ndarray) and value.size != 1:
+        return f"{value.dtype} {value.shape}"
+    return repr(value)[:60]
 
 
 def read_content(

@@ -23,15 +23,25 @@ if TYPE_CHECKING:
 
 SECONDS = 60
 """Longest time that reading may take."""
-MEMORY = 6 * 2**30
+MEMORY = 2**31
 """Most address space, in bytes, that reading may take (where the system knows such limits)."""
 _TOLD, _REFUSED = 0, 3
 
 
 def read_isolated(
-    path: str | os.PathLike[str], groups: Sequence[str], *, seconds: float = SECONDS
+    path: str | os.PathLike[str],
+    groups: Sequence[str],
+    *,
+    seconds: float = SECONDS,
+    memory: int = MEMORY,
 ) -> dict[str, Content]:
     """Return the content of those of the groups that a file has, by name.
+
+    Args:
+        path: The file.
+        groups: Paths in it.
+        seconds: How long it may take.
+        memory: How many bytes of address space it may take.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -43,18 +53,29 @@ def read_isolated(
         raise FileNotFoundError(f"no file {target}")
     with tempfile.TemporaryDirectory(prefix="xpcs-mask-") as folder:
         answer = Path(folder) / "content.npz"
-        command = [sys.executable, "-m", __name__, target.resolve(), answer, *groups]
-        try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, errors="replace", check=False, timeout=seconds
-            )
-        except subprocess.TimeoutExpired as error:
-            raise ValueError(f"reading {target.name} took over {seconds:g} s; is it damaged?") from error
+        # -P: nothing is imported from the current folder, which may be the stranger's
+        command = [sys.executable, "-P", "-m", __name__, target.resolve(), answer, str(memory), *groups]
+        done = _run(command, target.name, seconds)
         if done.returncode == _REFUSED:
             raise ValueError(f"{target.name}: {done.stdout.strip()}")
         if done.returncode != _TOLD:
             raise ValueError(f"reading {target.name} failed, {_ending(done)}: is it damaged?")
         return _unpacked(answer)
+
+
+def _run(command: Sequence[str | Path], name: str, seconds: float) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=seconds,
+            env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},  # each thread reserves address space
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ValueError(f"reading {name} took over {seconds:g} s; is it damaged?") from error
 
 
 def _ending(done: subprocess.CompletedProcess[str]) -> str:
@@ -112,12 +133,12 @@ class _Packer:
         }
 
 
-def _limit() -> None:
+def _limit(memory: int) -> None:
     try:
         import resource
     except ImportError:  # no such limits on Windows: the time limit alone holds
         return
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
@@ -136,8 +157,8 @@ def _read_and_pack(path: str, answer: str, groups: Sequence[str]) -> None:
     np.savez(answer, allow_pickle=False, **packer.arrays)
 
 
-def _main(path: str, answer: str, *groups: str) -> int:
-    _limit()
+def _main(path: str, answer: str, memory: str, *groups: str) -> int:
+    _limit(int(memory))
     try:
         _read_and_pack(path, answer, groups)
     except (ValueError, OSError, KeyError, RuntimeError, TypeError, MemoryError) as error:

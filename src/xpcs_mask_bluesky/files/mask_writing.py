@@ -86,7 +86,7 @@ def _writer(path: Path) -> Callable[[Path, np.ndarray, str], None]:
 def _write_tiff(path: Path, array: np.ndarray, dataset: str) -> None:
     import tifffile
 
-    tifffile.imwrite(path, array, compression="zlib")
+    tifffile.imwrite(path, array)  # fabio, and so pyFAI, cannot unpack a compressed one
 
 
 def _write_hdf5(path: Path, array: np.ndarray, dataset: str) -> None:
@@ -110,7 +110,9 @@ def _write_edf(path: Path, array: np.ndarray, dataset: str) -> None:
 def _write_msk(path: Path, array: np.ndarray, dataset: str) -> None:
     from fabio.fit2dmaskimage import Fit2dMaskImage
 
-    Fit2dMaskImage(data=(array != 0).astype(np.uint8)).write(str(path))
+    if array.max(initial=0) > 1:
+        raise ValueError(".msk holds one bit for each pixel, not those of a NeXus pixel_mask")
+    Fit2dMaskImage(data=array).write(str(path))
 
 
 _WRITERS = {

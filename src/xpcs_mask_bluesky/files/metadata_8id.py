@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from xpcs_mask_bluesky import units
-from xpcs_mask_bluesky.files.hdf5_content import Content, member_group, read_content
+from xpcs_mask_bluesky.files.hdf5_content import Content, described, member_group, read_content
 from xpcs_mask_bluesky.geometry import GeometryRecord
 
 DETECTOR, BEAM = "/entry/instrument/detector_1", "/entry/instrument/incident_beam"
@@ -106,7 +106,7 @@ def _content(file: object, group: str) -> Content:
 def _number(content: Content, place: _Place) -> float:
     value, where = content.datasets[place.name], f"{place.group}/{place.name}"
     if isinstance(value, (str, tuple)) or np.size(value) != 1:
-        raise ValueError(f"{where} is {value!r}; expected one number")
+        raise ValueError(f"{where} is {described(value)}; expected one number")
     number = float(np.ravel(value)[0])
     declared = content.marks[place.name].get("units")
     if place.tagged_wrongly or not isinstance(declared, str) or not declared.strip():

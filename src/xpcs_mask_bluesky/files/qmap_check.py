@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xpcs_mask_bluesky.files.foreign_labels import crossing_bins
 from xpcs_mask_bluesky.files.foreign_qmap import GROUPS
+from xpcs_mask_bluesky.files.hdf5_content import described
 from xpcs_mask_bluesky.files.isolated import read_isolated
 from xpcs_mask_bluesky.files.peer_hash import hash_matches
 from xpcs_mask_bluesky.files.qmap_hdf5 import partition_of
@@ -99,7 +101,7 @@ def _types(content: Content) -> Iterator[str]:
     shape = np.shape(content.datasets.get("dynamic_roi_map", ()))
     for name in (each for each in DATASETS if each in content.datasets):
         value = content.datasets[name]
-        said = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else repr(value)[:60]
+        said = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else described(value)
         if name in TEXTS:
             expected, good = _text_rule(TEXTS[name], value)
         elif isinstance(value, (str, tuple)):
@@ -168,11 +170,8 @@ def _pixels(content: Content) -> Iterator[str]:
             yield f"{prefix}_roi_map and mask disagree about {off} pixels"
     if bad := int(np.count_nonzero(mask & ~blemish)):
         yield f"mask counts {bad} pixels that blemish rejects"
-    static, dynamic = (
-        content.datasets[f"{prefix}_roi_map"][mask].astype(np.int64) for prefix in ("static", "dynamic")
-    )
-    pairs = np.unique(np.stack([static, dynamic]), axis=1)
-    if crossing := int(np.count_nonzero(np.bincount(pairs[0]) > 1)):
+    dynamic, static = (content.datasets[f"{prefix}_roi_map"][mask] for prefix in PREFIXES)
+    if crossing := crossing_bins(dynamic, static):
         yield f"{crossing} static bins reach into several dynamic bins"
 
 

@@ -17,7 +17,6 @@ from typing import Any
 import h5py
 import numpy as np
 
-from xpcs_mask_bluesky.files.dimensions import dimension_names, unit_of
 from xpcs_mask_bluesky.files.hdf5_content import LZF, Content, member_group, read_content
 from xpcs_mask_bluesky.files.replacing import replaced
 from xpcs_mask_bluesky.geometry import GeometryRecord
@@ -127,7 +126,7 @@ def _write_group(group: h5py.Group, part: Partition, source_file: str) -> None:
 
 def qmap_content(part: Partition, source_file: str = "") -> Content:
     """Return what the group ``/qmap`` of a partition holds, but for its hash."""
-    record, names = part.record, dimension_names(part.recipe)
+    record = part.record
     center_x, center_y = record.direct_beam or (math.nan, math.nan)
     scalars = {
         "beam_center_x": center_x,
@@ -140,24 +139,25 @@ def qmap_content(part: Partition, source_file: str = "") -> Content:
         datasets={name: np.asarray(getattr(part, name)) for name in _MAPS}
         | {name: np.float64(value) for name, value in scalars.items()}
         | {
-            "map_names": names,
-            "map_units": tuple(unit_of(name) for name in names),
+            "map_names": tuple(part.map_names),
+            "map_units": tuple(part.map_units),
             "source_file": source_file,
         },
         attributes={"version": VERSION, "convention": CONVENTION, "partition_digest": part.digest},
     )
     for prefix, bins in (("dynamic", part.dynamic), ("static", part.static)):
-        _add_bins(content, prefix, bins, names)
+        _add_bins(content, prefix, bins, part)
     return content
 
 
-def _add_bins(content: Content, prefix: str, bins: Bins, names: tuple[str, ...]) -> None:
+def _add_bins(content: Content, prefix: str, bins: Bins, part: Partition) -> None:
     content.datasets[f"{prefix}_num_pts"] = np.asarray(bins.num_pts, dtype=np.int64)
     content.datasets[f"{prefix}_index_mapping"] = np.asarray(bins.index_mapping)
-    for dimension, (axis, centers) in enumerate(zip(names, bins.centers, strict=True)):
+    told = zip(part.map_names, part.map_units, bins.centers, strict=True)
+    for dimension, (axis, unit, centers) in enumerate(told):
         name = f"{prefix}_v_list_dim{dimension}"
         content.datasets[name] = np.asarray(centers)
-        content.marks[name] = {"name": axis, "unit": unit_of(axis), "size": len(centers)}
+        content.marks[name] = {"name": axis, "unit": unit, "size": len(centers)}
 
 
 def _write(group: h5py.Group, name: str, value: Any) -> h5py.Dataset:

@@ -9,30 +9,27 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xpcs_mask_bluesky.qmap import QMap
-
-
-def label_coordinate(qmap: QMap, axis: str, offset: float, fold: int) -> NDArray[np.float64]:
-    """Return the values of an axis by which pixels are labelled, ``(rows, columns)``.
-
-    All axes but phi are taken as they are. For phi, with an offset, φ + offset is wrapped to ±180; with
-    ``fold`` > 1 it becomes (φ + 180) mod 360 / fold. Offset 0 and fold 1 leave φ as it is.
-
-    Raises:
-        ValueError: If the Q-map has no such axis.
-    """
-    if axis not in qmap.axes:
-        raise ValueError(f"no axis {axis!r}; this Q-map has {', '.join(qmap.axes)}")
-    values = qmap[axis]
-    return values if axis != "phi" else label_angle(values, offset, fold)
-
 
 def label_angle(values: NDArray[np.float64], offset: float, fold: int) -> NDArray[np.float64]:
-    """Return φ, in degrees, as the angle that labels (see :func:`label_coordinate`)."""
+    """Return φ, in degrees, as the angle that labels.
+
+    With an offset, φ + offset is wrapped to ±180; with ``fold`` > 1 it becomes (φ + 180) mod 360 / fold.
+    Offset 0 and fold 1 leave φ as it is.
+    """
     if offset == 0 and fold == 1:
         return values
     shifted = values if offset == 0 else wrapped(values + offset)
     return shifted if fold == 1 else np.mod(shifted + 180.0, 360.0 / fold)
+
+
+def label_period(fold: int) -> tuple[float, float]:
+    """Return where the angle that labels starts, and after how many degrees it starts anew."""
+    return (-180.0, 360.0) if fold == 1 else (0.0, 360.0 / fold)
+
+
+def unwrapped(values: NDArray[np.float64], start: float, period: float) -> NDArray[np.float64]:
+    """Return angles brought to ``start`` ≤ φ < ``start + period``; those there stay bit for bit."""
+    return values - period * np.floor((values - start) / period)
 
 
 def wrapped(angle: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -47,7 +44,7 @@ def nominal_azimuth(label_angle: NDArray[np.float64], offset: float, fold: int) 
     The first fold is 0 ≤ φ < 360 / fold for ``fold`` > 1, and ±180 without folding.
     """
     if fold == 1:
-        return label_angle if offset == 0 else wrapped(label_angle - offset)
+        return wrapped(label_angle if offset == 0 else label_angle - offset)
     return into_first_fold(label_angle - 180.0 - offset, fold)
 
 

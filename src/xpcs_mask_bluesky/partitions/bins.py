@@ -52,7 +52,9 @@ class Bins:
     num_pts: tuple[int, int]
     """Nominal number of bins along each axis, empty ones included."""
     edges: tuple[NDArray[np.float64], NDArray[np.float64]]
-    """Along each axis, in the labelling coordinate."""
+    """Along each axis, in the labelling coordinate; of several groups one after another."""
+    intervals: tuple[NDArray[np.float64], NDArray[np.float64]]
+    """Lower and upper edge of each bin along each axis, ``(bins, 2)``."""
     centers: tuple[NDArray[np.float64], NDArray[np.float64]]
     """Nominal centres along each axis, in the axis' unit, empty bins included."""
     index_mapping: NDArray[np.integer]
@@ -60,11 +62,17 @@ class Bins:
     counts: NDArray[np.int64]
     """Pixels of each label, from label 1."""
     _means: Callable[[], tuple[NDArray[np.float64], NDArray[np.float64]]] = field(repr=False)
+    _solid_angles: Callable[[], NDArray[np.float64]] = field(repr=False)
 
     @cached_property
     def means(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean over each label's pixels along each axis; circular in its fold for phi."""
         return self._means()
+
+    @cached_property
+    def solid_angles(self) -> NDArray[np.float64]:
+        """Solid angle of each label's pixels together, in sr, seen from the sample."""
+        return self._solid_angles()
 
 
 def smallest_unsigned(largest: int) -> np.dtype[np.unsignedinteger]:

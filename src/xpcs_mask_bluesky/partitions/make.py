@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xpcs_mask_bluesky.partitions.azimuth import label_coordinate
-from xpcs_mask_bluesky.partitions.bins import bin_index
+from xpcs_mask_bluesky.partitions.axes import AZIMUTHS
 from xpcs_mask_bluesky.partitions.fast import fast_labels
+from xpcs_mask_bluesky.partitions.grid import WHOLE_TURN, Grid, fits_period
 from xpcs_mask_bluesky.partitions.labels import Labels, label_table
+from xpcs_mask_bluesky.partitions.small_bins import treated
 from xpcs_mask_bluesky.partitions.value import Partition, dynamic_of_static, frozen
 
 if TYPE_CHECKING:
@@ -47,8 +48,14 @@ def partition(
     if not wanted.any():
         raise ValueError("the mask counts no pixel: nothing to partition")
     used = (resolved or recipe).resolve(qmap, wanted)
-    labels = fast_labels(qmap, wanted, used) or _generic_labels(qmap, wanted, used)
+    labels = _fast_labels(qmap, wanted, used) or _generic_labels(qmap, wanted, used)
     _check_room(int(labels.static_counts.sum()), used)
+    labels, used = treated(labels, used)
+    if not len(labels.static_counts):
+        raise ValueError(
+            f"no static bin has {used.minimum_pixels} pixels, and all are dropped; "
+            "ask for fewer bins or a smaller minimum_pixels"
+        )
     return Partition(
         record=qmap.record,
         requested=recipe,
@@ -60,6 +67,23 @@ def partition(
         dynamic_index_mapping=frozen(labels.dynamic_index_mapping),
         static_index_mapping=frozen(labels.static_index_mapping),
     )
+
+
+def _fast_labels(qmap: QMap, wanted: Bits, resolved: PartitionRecipe) -> Labels | None:
+    """Return the labels by compiled kernels, or None for what these do not know."""
+    if resolved.groups:
+        return None
+    if resolved.axes == ("q",):  # the same bins, said as the pair of axes that kernels know
+        edges = {"q": resolved.edges["q"], "phi": WHOLE_TURN}
+        static = {"q": resolved.static_edges["q"], "phi": WHOLE_TURN}
+        pair = {"axes": ("q", "phi"), "edges": edges, "static_edges": static}
+        return fast_labels(qmap, wanted, resolved.model_copy(update=pair))
+    across = (
+        not fits_period(resolved.static_edges[axis], resolved.symmetry_fold)
+        for axis in resolved.axes
+        if axis in AZIMUTHS
+    )
+    return None if any(across) else fast_labels(qmap, wanted, resolved)
 
 
 def _generic_labels(qmap: QMap, wanted: Bits, resolved: PartitionRecipe) -> Labels:
@@ -80,18 +104,10 @@ def _generic_labels(qmap: QMap, wanted: Bits, resolved: PartitionRecipe) -> Labe
 def natural_static_index(qmap: QMap, resolved: PartitionRecipe) -> NDArray[np.int32]:
     """Return each pixel's natural static index, whatever the mask: 0-based, -1 = in no bin.
 
-    The second axis runs fastest. This is what never moves while the geometry stands still.
+    The second dimension runs fastest. This is what never moves while the geometry stands still. Merged and
+    dropped bins are not taken into account.
     """
-    first, second = (
-        bin_index(
-            label_coordinate(qmap, axis, resolved.phi_offset, resolved.symmetry_fold),
-            resolved.static_edges[axis],
-        )
-        for axis in resolved.axes
-    )
-    natural = first * np.int32(resolved.static[1]) + second
-    natural[(first < 0) | (second < 0)] = -1
-    return natural
+    return Grid.of(resolved, "static").natural_index(qmap)
 
 
 def _boolean(mask: ArrayLike, qmap: QMap, what: str) -> Bits:
@@ -107,11 +123,9 @@ def _boolean(mask: ArrayLike, qmap: QMap, what: str) -> Bits:
 
 
 def _check_room(pixels: int, recipe: PartitionRecipe) -> None:
-    bins = recipe.static[0] * recipe.static[1]
     if not pixels:
         raise ValueError("no counted pixel falls into a bin; do edges and ranges fit this geometry?")
+    bins = Grid.of(recipe, "static").cells
     if bins > pixels:
-        raise ValueError(
-            f"{recipe.static[0]}×{recipe.static[1]} static bins are more than the {pixels} pixels "
-            "counted; ask for fewer bins"
-        )
+        said = f"{bins}" if recipe.groups else f"{recipe.static[0]}×{recipe.static[1]}"
+        raise ValueError(f"{said} static bins are more than the {pixels} pixels counted; ask for fewer bins")

@@ -1,36 +1,41 @@
-# numpy and pydantic leave some types open.
-# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
-"""How pixels are grouped into bins: :class:`PartitionRecipe`, and the edges that follow from it."""
+"""How pixels are grouped into bins: :class:`PartitionRecipe`."""
 
 from __future__ import annotations
 
 import math
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeInt, PositiveInt, model_validator
 
 from xpcs_mask_bluesky.digests import json_digest
-from xpcs_mask_bluesky.partitions.azimuth import label_coordinate
+from xpcs_mask_bluesky.partitions.axes import AXIS_UNITS, AZIMUTHS, dimensions
+from xpcs_mask_bluesky.partitions.axis_bins import AxisBins, Edges, Limits, Spacing
+from xpcs_mask_bluesky.partitions.azimuth import label_period
+from xpcs_mask_bluesky.partitions.ellipse import ELLIPSE_UNITS, EllipseFrame
+from xpcs_mask_bluesky.partitions.groups import Group, check_groups
+from xpcs_mask_bluesky.partitions.spelling import spelled
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
     from xpcs_mask_bluesky.qmap import QMap
 
-Spacing = Literal["linear", "log"]
-Edges = Annotated[tuple[FiniteFloat, ...], Field(min_length=2)]
 Pair = tuple[PositiveInt, PositiveInt]
 _MOST_BINS = 2**31 - 1
+_SINCE_THE_FIRST = ("groups", "minimum_pixels", "small_bins", "ellipse", "merged")
+"""Fields that a digest leaves out where they say nothing: recipes older than them keep theirs."""
 
 
 class PartitionRecipe(BaseModel):
-    """Dynamic bins for g2 and the static bins nested in them, over two axes of the Q-map.
+    """Dynamic bins for g2 and the static bins nested in them, over one or two axes of the Q-map.
 
     Edges and ranges of ``phi`` are those of the angle that labels: shifted by ``phi_offset`` and
-    wrapped to ±180, then, for ``symmetry_fold`` > 1, folded to 0 … 360 / fold.
+    wrapped to ±180, then, for ``symmetry_fold`` > 1, folded to 0 … 360 / fold. An arc across the end goes on
+    beyond it: ``(170, 190)``, or as a range also ``(170, -170)``.
+
+    ``snap_static=True`` raises static numbers to the next multiple of the dynamic ones, and warns of it,
+    where they would be refused. Of one axis alone each number may be given as it is: ``dynamic=27``.
 
     Raises:
         ValueError: (pydantic's) naming the field, what came and what was expected.
@@ -38,9 +43,10 @@ class PartitionRecipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    axes: tuple[str, str] = ("q", "phi")
+    axes: Annotated[tuple[str, ...], Field(min_length=1, max_length=2)] = ("q", "phi")
+    """Of the Q-map, or ``ellipse_rho`` and ``ellipse_phi``. One alone has a second dimension of one bin."""
     dynamic: Pair
-    """Number of dynamic bins along each axis."""
+    """Number of dynamic bins along each axis; of groups, all added up."""
     static: Pair
     """Number of static bins along each axis, a multiple of the dynamic number."""
     spacing: Spacing | tuple[Spacing, Spacing] = "linear"
@@ -49,77 +55,140 @@ class PartitionRecipe(BaseModel):
     """Dynamic edges by axis, strictly increasing, in the axis' unit."""
     static_edges: dict[str, Edges] = Field(default_factory=dict)
     """Static edges by axis; they contain the dynamic ones."""
-    ranges: dict[str, tuple[FiniteFloat, FiniteFloat]] = Field(default_factory=dict)
+    ranges: dict[str, Limits] = Field(default_factory=dict)
     """Limits by axis; without edges or a range the limits are those of the mask's pixels."""
     phi_offset: FiniteFloat = 0.0
     """Added to phi before it labels, in degrees."""
     symmetry_fold: PositiveInt = 1
+    groups: tuple[Group, ...] = ()
+    """Separate groups of bins instead of one; natural indices count along all groups' bins together."""
+    minimum_pixels: NonNegativeInt = 0
+    """Of a bin; those that have fewer are named by ``Partition.small_bins``."""
+    small_bins: Literal["keep", "drop", "merge"] = "keep"
+    """What becomes of a static bin with fewer pixels: it stays, its pixels do not count, or it is merged
+    with neighbours in its dynamic bin."""
+    ellipse: EllipseFrame | None = None
+    """For the elliptic axes."""
+    merged: tuple[tuple[NonNegativeInt, NonNegativeInt], ...] | None = None
+    """Of a resolved recipe: natural static index of each merged bin, and of the one that it went into."""
+    dropped: tuple[tuple[NonNegativeInt, PositiveInt], ...] = ()
+    """Of a partition's recipe: natural static index of each dropped bin, and the pixels that it had."""
+
+    snap_static: bool = Field(default=False, exclude=True, repr=False)
+    """Asks for static numbers to be raised to multiples; it is gone once that is done."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spell(cls, given: Any) -> Any:
+        return spelled(given) if isinstance(given, Mapping) else given  # pyright: ignore[reportUnknownArgumentType]
 
     @model_validator(mode="after")
     def _check(self) -> PartitionRecipe:
-        if self.axes[0] == self.axes[1]:
-            raise ValueError(f"axes are {self.axes}; expected two different ones")
-        for given in (self.edges, self.static_edges, self.ranges):
-            if unknown := set(given) - set(self.axes):
-                raise ValueError(f"{sorted(unknown)} is no axis of this recipe, {self.axes}")
+        self._check_axes()
         if math.prod(self.static) > _MOST_BINS:
             raise ValueError(f"static={self.static} is more bins than a label can count")
-        for dimension, axis in enumerate(self.axes):
-            self._check_axis(dimension, axis)
+        for bins in self.axis_bins():
+            for each in bins:
+                each.check()
+        if self.groups:
+            check_groups(self.groups, self.axis_bins())
+        if self.small_bins != "keep" and not self.minimum_pixels:
+            raise ValueError(f"small_bins={self.small_bins!r} needs minimum_pixels= above 0")
         return self
 
-    def _check_axis(self, dimension: int, axis: str) -> None:
-        dynamic, static = self.dynamic[dimension], self.static[dimension]
-        if axis not in self.static_edges and static % dynamic:
+    def _check_axes(self) -> None:
+        if len(set(self.axes)) < len(self.axes):
+            raise ValueError(f"axes are {self.axes}; expected two different ones")
+        for axis in self.axes:
+            if axis not in AXIS_UNITS:
+                raise ValueError(f"no axis {axis!r}; there are {', '.join(AXIS_UNITS)}")
+        if isinstance(self.spacing, tuple) and len(self.axes) == 1:
+            raise ValueError(f"spacing={self.spacing} is for two axes; the recipe has one")
+        turned = self.phi_offset != 0 or self.symmetry_fold > 1
+        if turned and not AZIMUTHS.intersection(self.axes):
             raise ValueError(
-                f"static={static} on {axis} is no multiple of dynamic={dynamic}; "
-                f"the static bins must nest: try {-(-static // dynamic) * dynamic}"
+                f"phi_offset={self.phi_offset:g} and symmetry_fold={self.symmetry_fold} turn an azimuth; "
+                f"axes are {self.axes}"
             )
-        _check_edges(f"edges of {axis}", self.edges.get(axis), dynamic)
-        _check_edges(f"static_edges of {axis}", self.static_edges.get(axis), static)
-        if axis in self.ranges:
-            if axis in self.edges or axis in self.static_edges:
-                raise ValueError(f"{axis} has edges and a range; give one of them")
-            _check_edges(f"range of {axis}", self.ranges[axis], 1)
-        limits = self.edges.get(axis) or self.static_edges.get(axis) or self.ranges.get(axis)
-        if limits is not None and self.spacing_of(axis) == "log" and limits[0] <= 0:
-            raise ValueError(f"{axis} starts at {limits[0]:g}; log spacing needs a positive limit")
-        if axis in self.static_edges:
-            self._check_nesting(axis, dynamic, static)
+        elliptic = [axis for axis in self.axes if axis in ELLIPSE_UNITS]
+        if bool(elliptic) != (self.ellipse is not None):
+            there = f"axes {self.axes} need" if elliptic else f"axes {self.axes} have no use for"
+            raise ValueError(f"{there} ellipse=EllipseFrame(semi_row=, semi_column=, angle=)")
+        self._check_names()
 
-    def _check_nesting(self, axis: str, dynamic: int, static: int) -> None:
-        if axis in self.edges:
-            fine = self.static_edges[axis]
-            coarse = self.edges[axis]
-            if missing := sorted(set(coarse) - set(fine)):
-                raise ValueError(f"static_edges of {axis} lack the dynamic edges {missing[:3]}")
-            if (coarse[0], coarse[-1]) != (fine[0], fine[-1]):
-                raise ValueError(f"static_edges of {axis} reach beyond its dynamic edges")
-        elif static % dynamic:
-            raise ValueError(f"{static} static bins on {axis} do not nest in {dynamic}; give edges=")
+    def _check_names(self) -> None:
+        if self.groups and (self.edges or self.static_edges or self.ranges):
+            raise ValueError("a recipe with groups has edges and ranges in its groups, not beside them")
+        if len(self.axes) == 1 and not self.dynamic[1] == self.static[1] == 1:
+            raise ValueError(
+                f"dynamic={self.dynamic} and static={self.static} are for two axes; "
+                f"{self.axes[0]} alone has one number each"
+            )
+        for each in (self, *self.groups):
+            for given in (each.edges, each.static_edges, each.ranges):
+                if unknown := set(given) - set(self.axes):
+                    raise ValueError(f"{sorted(unknown)} is no axis of this recipe, {self.axes}")
+        for group in self.groups:
+            if not len(group.dynamic) == len(group.static) == len(self.axes):
+                raise ValueError(
+                    f"group {group.name!r} has dynamic={group.dynamic}, static={group.static}; "
+                    f"expected a number for each of {self.axes}"
+                )
 
-    def spacing_of(self, axis: str) -> Spacing:
-        """Return whether an axis' bins are equal in width or in ratio."""
-        if isinstance(self.spacing, tuple):
-            return self.spacing[self.axes.index(axis)]
-        return self.spacing if axis == self.axes[0] else "linear"
+    def axis_bins(self) -> tuple[tuple[AxisBins, ...], ...]:
+        """Return what is said of each axis, for each group; without groups all is one."""
+        return tuple(
+            tuple(
+                AxisBins(
+                    axis=axis,
+                    where=axis if each is self else f"{axis} of group {getattr(each, 'name', '')!r}",
+                    dynamic=each.dynamic[dimension],
+                    static=each.static[dimension],
+                    spacing=self.spacing_of(axis, None if each is self else each.spacing),
+                    edges=each.edges.get(axis),
+                    static_edges=each.static_edges.get(axis),
+                    limits=each.ranges.get(axis),
+                    period=label_period(self.symmetry_fold)[1] if axis in AZIMUTHS else None,
+                )
+                for dimension, axis in enumerate(self.axes)
+            )
+            for each in (self.groups or (self,))
+        )
+
+    def spacing_of(self, axis: str, own: Spacing | tuple[Spacing, Spacing] | None = None) -> Spacing:
+        """Return whether an axis' bins are equal in width or in ratio; ``own`` is a group's spacing."""
+        spacing = own or self.spacing
+        if isinstance(spacing, tuple):
+            return spacing[self.axes.index(axis)]
+        return spacing if axis == self.axes[0] else "linear"
+
+    @property
+    def dimensions(self) -> tuple[str, str]:
+        """The axes, and for one alone the dimension of one bin that label maps and files have beside it."""
+        return dimensions(self.axes)
 
     @property
     def digest(self) -> str:
         """SHA-256 of the canonical content, 64 hexadecimal characters."""
         # Not cached: pydantic's model_copy(update=…) would take the old digest along.
-        return json_digest({"recipe": self.model_dump(mode="json")})
+        content = self.model_dump(mode="json", exclude={"dropped"})
+        for name in _SINCE_THE_FIRST:
+            if getattr(self, name) == type(self).model_fields[name].default:
+                del content[name]
+        return json_digest({"recipe": content})
 
     @property
     def is_resolved(self) -> bool:
         """Whether every axis has both its edges, so that no pixel's value decides about a bin."""
-        return all(axis in self.edges and axis in self.static_edges for axis in self.axes)
+        merged = self.small_bins != "merge" or self.merged is not None
+        return merged and all(each.is_resolved for bins in self.axis_bins() for each in bins)
 
     def resolve(self, qmap: QMap, mask: ArrayLike) -> PartitionRecipe:
         """Return this recipe with the edges of every axis fixed; a resolved recipe returns itself.
 
         Limits that are not given are those of the mask's pixels, rounded outward to 12 significant
-        digits (phi to 1e-9°), so that they do not depend on the last bit of a compiler.
+        digits (phi to 1e-9°), so that they do not depend on the last bit of a compiler. Which small bins are
+        merged is fixed as well.
 
         Raises:
             ValueError: If an axis is unknown, the mask counts no pixel with a value on it, its pixels
@@ -127,64 +196,6 @@ class PartitionRecipe(BaseModel):
         """
         if self.is_resolved:
             return self
-        static, dynamic = {}, {}
-        for dimension, axis in enumerate(self.axes):
-            fine = self._static_edges(axis, dimension, qmap, np.asarray(mask, dtype=bool))
-            coarse = self.edges.get(axis) or fine[:: self.static[dimension] // self.dynamic[dimension]]
-            static[axis], dynamic[axis] = fine, coarse
-        resolved = self.model_dump() | {"edges": dynamic, "static_edges": static, "ranges": {}}
-        return PartitionRecipe.model_validate(resolved)
+        from xpcs_mask_bluesky.partitions.resolve import resolved
 
-    def _static_edges(
-        self, axis: str, dimension: int, qmap: QMap, mask: NDArray[np.bool_]
-    ) -> tuple[float, ...]:
-        if axis in self.static_edges:
-            return self.static_edges[axis]
-        count, spacing = self.static[dimension], self.spacing_of(axis)
-        if axis in self.edges:
-            return _divided(self.edges[axis], count // self.dynamic[dimension], spacing)
-        limits = self.ranges.get(axis) or self._limits(axis, qmap, mask)
-        if spacing == "log" and limits[0] <= 0:
-            raise ValueError(
-                f"log spacing needs {axis} > 0, and the mask's smallest is {limits[0]:g}; "
-                f'mask the direct beam or give ranges={{"{axis}": (low, high)}}'
-            )
-        return _divided(limits, count, spacing)
-
-    def _limits(self, axis: str, qmap: QMap, mask: NDArray[np.bool_]) -> tuple[float, float]:
-        values = label_coordinate(qmap, axis, self.phi_offset, self.symmetry_fold)[mask]
-        values = values[~np.isnan(values)]
-        if not values.size:
-            raise ValueError(f"the mask counts no pixel that has a value on {axis}")
-        low, high = _outward(float(values.min()), float(values.max()), axis)
-        if not low < high:
-            raise ValueError(f"all counted pixels have {axis}={low:g}; give its edges or range")
-        return low, high
-
-
-def _check_edges(what: str, edges: tuple[float, ...] | None, bins: int) -> None:
-    if edges is None:
-        return
-    if len(edges) != bins + 1:
-        raise ValueError(f"{what} are {len(edges)} numbers; {bins} bins have {bins + 1}")
-    if any(a >= b for a, b in pairwise(edges)):
-        raise ValueError(f"{what} do not increase strictly; more bins than the numbers can tell apart?")
-
-
-def _divided(edges: tuple[float, ...], parts: int, spacing: Spacing) -> tuple[float, ...]:
-    """Return the edges with each bin divided in ``parts``; the given edges stay bit for bit."""
-    divide = np.geomspace if spacing == "log" else np.linspace
-    fine = [
-        float(each) for low, high in pairwise(edges) for each in (low, *divide(low, high, parts + 1)[1:-1])
-    ]
-    return (*fine, edges[-1])
-
-
-def _outward(low: float, high: float, axis: str) -> tuple[float, float]:
-    return _rounded(low, ROUND_FLOOR, axis), _rounded(high, ROUND_CEILING, axis)
-
-
-def _rounded(value: float, direction: str, axis: str) -> float:
-    exact = Decimal(value)
-    exponent = -9 if axis == "phi" else exact.adjusted() - 11
-    return float(exact.quantize(Decimal(1).scaleb(exponent), rounding=direction)) + 0.0
+        return resolved(self, qmap, mask)

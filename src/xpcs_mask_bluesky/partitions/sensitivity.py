@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xpcs_mask_bluesky.partitions.azimuth import wrapped
+from xpcs_mask_bluesky.partitions.ellipse import ELLIPSE_UNITS
 from xpcs_mask_bluesky.partitions.make import natural_static_index
 from xpcs_mask_bluesky.partitions.value import dynamic_of_static
 from xpcs_mask_bluesky.qmap import QMap, q_derivatives, q_map
@@ -97,9 +98,11 @@ class _Displaced(QMap):
         self._maps |= moved
 
 
-def _displaced(qmap: QMap, name: str, error: float, axes: tuple[str, str]) -> QMap:
+def _displaced(qmap: QMap, name: str, error: float, axes: tuple[str, ...]) -> QMap:
     moved: dict[str, np.ndarray] = {}
     for axis in axes:
+        if axis in ELLIPSE_UNITS:
+            raise ValueError(f"{axis} has no derivatives; ask for the sensitivity of an axis of the Q-map")
         slope = q_derivatives(qmap.record, [name], axis=axis)[name]
         # Where there is no slope, at the direct beam, the coordinate stays.
         values = qmap[axis] + np.nan_to_num(slope, nan=0.0, posinf=0.0, neginf=0.0) * error

@@ -9,15 +9,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xpcs_mask_bluesky.digests import array_digest, json_digest, mask_digest
-from xpcs_mask_bluesky.partitions.azimuth import into_first_fold, nominal_azimuth
-from xpcs_mask_bluesky.partitions.bins import Bins, parents
-from xpcs_mask_bluesky.partitions.recipe import PartitionRecipe
+from xpcs_mask_bluesky.partitions.axes import AZIMUTHS, axis_values, unit_of
+from xpcs_mask_bluesky.partitions.azimuth import into_first_fold
+from xpcs_mask_bluesky.partitions.bins import Bins
+from xpcs_mask_bluesky.partitions.checks import check_partition
+from xpcs_mask_bluesky.partitions.grid import Grid
+from xpcs_mask_bluesky.partitions.small_bins import SmallBins, below
+from xpcs_mask_bluesky.partitions.solid_angle import pixel_solid_angle
 from xpcs_mask_bluesky.qmap import q_map
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from xpcs_mask_bluesky.geometry import GeometryRecord
+    from xpcs_mask_bluesky.partitions.difference import PartitionDifference
+    from xpcs_mask_bluesky.partitions.grid import Kind
+    from xpcs_mask_bluesky.partitions.recipe import PartitionRecipe
 
     Bits = NDArray[np.bool_]
     Labels = NDArray[np.unsignedinteger]
@@ -93,12 +100,23 @@ class Partition:
     @cached_property
     def dynamic(self) -> Bins:
         """The coarse bins, for g2."""
-        return self._bins(self.recipe.edges, self.dynamic_roi_map, self.dynamic_index_mapping)
+        return self._bins("dynamic", self.dynamic_roi_map, self.dynamic_index_mapping)
 
     @cached_property
     def static(self) -> Bins:
         """The fine bins, for normalisation."""
-        return self._bins(self.recipe.static_edges, self.static_roi_map, self.static_index_mapping)
+        return self._bins("static", self.static_roi_map, self.static_index_mapping)
+
+    @property
+    def map_names(self) -> tuple[str, str]:
+        """Names of the two dimensions: the recipe's axes, and beside one alone ``phi`` or ``all``."""
+        return self.recipe.dimensions
+
+    @property
+    def map_units(self) -> tuple[str, str]:
+        """Units of the two dimensions, empty where there is none."""
+        first, second = (unit_of(name) for name in self.map_names)
+        return first, second
 
     @property
     def partition_map(self) -> Labels:
@@ -120,52 +138,75 @@ class Partition:
         """Nominal number of dynamic bins along each axis."""
         return self.dynamic.num_pts
 
+    @cached_property
+    def small_bins(self) -> SmallBins:
+        """The bins below the recipe's ``minimum_pixels``, and what was dropped or merged."""
+        return SmallBins(
+            minimum=self.recipe.minimum_pixels,
+            dynamic=below(self.dynamic.counts, self.dynamic_index_mapping, self.recipe.minimum_pixels),
+            static=below(self.static.counts, self.static_index_mapping, self.recipe.minimum_pixels),
+            dropped=dict(self.recipe.dropped),
+            merged=dict(self.recipe.merged or ()),
+        )
+
+    def diff(self, other: Partition) -> PartitionDifference:
+        """Return what changes from this partition to another over the same axes and numbers of bins.
+
+        Raises:
+            ValueError: If the detectors' shapes, axes or numbers of bins differ.
+        """
+        from xpcs_mask_bluesky.partitions.difference import difference
+
+        return difference(self, other)
+
+    def combine(self, other: Partition, names: tuple[str, str] = ("first", "second")) -> Partition:
+        """Return both in one: two axes crossed, or groups over the same axes side by side.
+
+        Partitions over one axis each, and different ones, make that over both: a pixel counts if both count
+        it. Partitions over the same axes become groups of one: a pixel counts if one of them does.
+
+        Args:
+            other: Of the same geometry and blemish.
+            names: For groups made of partitions that have none.
+
+        Raises:
+            ValueError: If the geometries, blemishes or turned angles differ, bins overlap, or small bins
+                were dropped or merged already.
+        """
+        from xpcs_mask_bluesky.partitions.combine import combined
+
+        return combined(self, other, names)
+
     def check(self) -> None:
         """Raise ``ValueError`` unless everything holds that must hold of a partition."""
-        _check_maps(self)
-        for name, labels, mapping, size in (
-            ("dynamic", self.dynamic_roi_map, self.dynamic_index_mapping, self.recipe.dynamic),
-            ("static", self.static_roi_map, self.static_index_mapping, self.recipe.static),
-        ):
-            _check_labels(name, labels, mapping, size[0] * size[1])
-        _check_nesting(self)
+        check_partition(self)
 
-    def _bins(
-        self,
-        edges: dict[str, tuple[float, ...]],
-        labels: Labels,
-        mapping: NDArray[np.integer],
-    ) -> Bins:
-        first, second = self.recipe.axes
-        centers = (self._centers(first, edges[first]), self._centers(second, edges[second]))
+    def _bins(self, kind: Kind, labels: Labels, mapping: NDArray[np.integer]) -> Bins:
+        grid = Grid.of(self.recipe, kind)
+        first, second = self.recipe.dimensions
         return Bins(
-            num_pts=(len(edges[first]) - 1, len(edges[second]) - 1),
-            edges=(frozen(np.asarray(edges[first])), frozen(np.asarray(edges[second]))),
-            centers=centers,
+            num_pts=grid.num_pts,
+            edges=(frozen(grid.edges(0)), frozen(grid.edges(1))),
+            intervals=(frozen(grid.intervals(0)), frozen(grid.intervals(1))),
+            centers=(frozen(grid.centers(0)), frozen(grid.centers(1))),
             index_mapping=mapping,
             counts=frozen(np.bincount(labels.ravel(), minlength=len(mapping) + 1)[1:]),
             _means=lambda: (self._mean(first, labels), self._mean(second, labels)),
+            _solid_angles=lambda: self._solid_angle(labels),
         )
 
-    def _centers(self, axis: str, edges: tuple[float, ...]) -> NDArray[np.float64]:
-        bounds = np.asarray(edges)
-        if self.recipe.spacing_of(axis) == "log":
-            centers = np.sqrt(bounds[:-1] * bounds[1:])
-        else:
-            centers = (bounds[:-1] + bounds[1:]) / 2
-        if axis == "phi":
-            centers = nominal_azimuth(centers, self.recipe.phi_offset, self.recipe.symmetry_fold)
-        return frozen(centers)
-
-    def _mean(self, axis: str, labels: Labels) -> NDArray[np.float64]:
-        values = q_map(self.record)[axis][self.mask]
+    def _mean(self, dimension: str, labels: Labels) -> NDArray[np.float64]:
+        values = axis_values(q_map(self.record), dimension, self.recipe)[self.mask]
         label = labels[self.mask].astype(np.intp) - 1
-        if axis != "phi":
+        if dimension not in AZIMUTHS:
             return frozen(np.bincount(label, values) / np.bincount(label))
         fold = self.recipe.symmetry_fold
         turned = np.radians(values * fold)
         total = np.bincount(label, np.cos(turned)) + 1j * np.bincount(label, np.sin(turned))
         return frozen(into_first_fold(np.degrees(np.angle(total)) / fold, fold))
+
+    def _solid_angle(self, labels: Labels) -> NDArray[np.float64]:
+        return frozen(np.bincount(labels.ravel(), pixel_solid_angle(self.record).ravel())[1:])
 
     def __repr__(self) -> str:
         return (
@@ -176,42 +217,7 @@ class Partition:
 
 def dynamic_of_static(recipe: PartitionRecipe) -> NDArray[np.int32]:
     """Return the natural dynamic index of each natural static one."""
-    first, second = (parents(recipe.static_edges[a], recipe.edges[a]) for a in recipe.axes)
-    return (first[:, None] * np.int32(recipe.dynamic[1]) + second[None, :]).ravel()
-
-
-def _check_maps(part: Partition) -> None:
-    arrays = {
-        "mask": part.mask,
-        "blemish": part.blemish,
-        "dynamic_roi_map": part.dynamic_roi_map,
-        "static_roi_map": part.static_roi_map,
-    }
-    for name, array in arrays.items():
-        if array.shape != part.record.shape:
-            raise ValueError(f"{name} is {array.shape}, the detector {part.record.shape}")
-    for name in ("dynamic_roi_map", "static_roi_map"):
-        if not np.array_equal(arrays[name] > 0, part.mask):
-            raise ValueError(f"{name} and mask disagree about which pixels count")
-    if (part.mask & ~part.blemish).any():
-        raise ValueError("the mask counts pixels that the blemish rejects")
-
-
-def _check_labels(name: str, labels: Labels, mapping: NDArray[np.integer], size: int) -> None:
-    counts = np.bincount(labels.ravel(), minlength=len(mapping) + 1)
-    if len(counts) != len(mapping) + 1 or not counts[1:].all():
-        raise ValueError(f"labels of the {name} map have gaps: {len(mapping)} expected without any")
-    natural = mapping.astype(np.int64)
-    if (np.diff(natural) <= 0).any() or (len(natural) and not 0 <= natural[0] <= natural[-1] < size):
-        raise ValueError(f"{name}_index_mapping must increase strictly within 0..{size - 1}")
-
-
-def _check_nesting(part: Partition) -> None:
-    coarse = dynamic_of_static(part.recipe)
-    static = part.static_index_mapping[part.static_roi_map[part.mask].astype(np.intp) - 1]
-    dynamic = part.dynamic_index_mapping[part.dynamic_roi_map[part.mask].astype(np.intp) - 1]
-    if not np.array_equal(coarse[static], dynamic):
-        raise ValueError("a static bin reaches into another dynamic bin than its recipe says")
+    return Grid.of(recipe, "static").parents(Grid.of(recipe, "dynamic"))
 
 
 def frozen(array: np.ndarray) -> np.ndarray:

@@ -1,0 +1,62 @@
+"""What must hold of a partition, whoever made it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from xpcs_mask_bluesky.partitions.grid import Grid
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from xpcs_mask_bluesky.partitions.value import Partition
+
+    Labels = NDArray[np.unsignedinteger]
+
+
+def check_partition(part: Partition) -> None:
+    """Raise ``ValueError`` unless everything holds that must hold of a partition."""
+    _check_maps(part)
+    for name, labels, mapping, size in (
+        ("dynamic", part.dynamic_roi_map, part.dynamic_index_mapping, part.recipe.dynamic),
+        ("static", part.static_roi_map, part.static_index_mapping, part.recipe.static),
+    ):
+        _check_labels(name, labels, mapping, size[0] * size[1])
+    _check_nesting(part)
+
+
+def _check_maps(part: Partition) -> None:
+    arrays = {
+        "mask": part.mask,
+        "blemish": part.blemish,
+        "dynamic_roi_map": part.dynamic_roi_map,
+        "static_roi_map": part.static_roi_map,
+    }
+    for name, array in arrays.items():
+        if array.shape != part.record.shape:
+            raise ValueError(f"{name} is {array.shape}, the detector {part.record.shape}")
+    for name in ("dynamic_roi_map", "static_roi_map"):
+        if not np.array_equal(arrays[name] > 0, part.mask):
+            raise ValueError(f"{name} and mask disagree about which pixels count")
+    if (part.mask & ~part.blemish).any():
+        raise ValueError("the mask counts pixels that the blemish rejects")
+
+
+def _check_labels(name: str, labels: Labels, mapping: NDArray[np.integer], size: int) -> None:
+    counts = np.bincount(labels.ravel(), minlength=len(mapping) + 1)
+    if len(counts) != len(mapping) + 1 or not counts[1:].all():
+        raise ValueError(f"labels of the {name} map have gaps: {len(mapping)} expected without any")
+    natural = mapping.astype(np.int64)
+    if (np.diff(natural) <= 0).any() or (len(natural) and not 0 <= natural[0] <= natural[-1] < size):
+        raise ValueError(f"{name}_index_mapping must increase strictly within 0..{size - 1}")
+
+
+def _check_nesting(part: Partition) -> None:
+    fine, dynamic_bins = (Grid.of(part.recipe, kind) for kind in ("static", "dynamic"))
+    coarse = fine.parents(dynamic_bins)
+    static = part.static_index_mapping[part.static_roi_map[part.mask].astype(np.intp) - 1]
+    dynamic = part.dynamic_index_mapping[part.dynamic_roi_map[part.mask].astype(np.intp) - 1]
+    if not np.array_equal(coarse[static], dynamic):
+        raise ValueError("a static bin reaches into another dynamic bin than its recipe says")
