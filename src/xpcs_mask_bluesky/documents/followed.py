@@ -96,6 +96,8 @@ class FollowedRun:
         self._concerned = source.detector in (start.get("detectors") or ())
         self._streams: dict[str, _Stream] = {}
         self._waiting: list[_Event] = []
+        self._before: dict[tuple[str, str], Reading] = {}
+        """What was read when the first event began to wait."""
         self._patient = True
         self._said = False
         """Whether a geometry was said."""
@@ -180,6 +182,8 @@ class FollowedRun:
     def _take(self, event: _Event) -> list[Finding]:
         if not self._waits():
             return self._look(event)
+        if not self._waiting:
+            self._before = self.view.snapshot()
         self._waiting.append(event)
         too_long = event.time - self._waiting[0].time > SECONDS_TO_WAIT
         if not too_long and len(self._waiting) < EVENTS_TO_WAIT:
@@ -201,11 +205,18 @@ class FollowedRun:
     def _release(self) -> list[Finding]:
         """Say what the events that waited had: their own readings, of other streams what was told by then.
 
-        What another stream told for the first time only after an event held for that event too.
+        What another stream told for the first time after an event held for that event too, unless the same
+        key was known before and this is a change of it.
         """
+        if not self._waiting:
+            return []
         waiting, self._waiting = self._waiting, []
-        for event in reversed(waiting):
-            self.view.take_readings(event.readings)
+        known = dict(self._before)
+        for event in waiting:
+            for place, reading in event.readings.items():
+                if reading.time <= waiting[0].time or not any(place[1] == key for _, key in self._before):
+                    known.setdefault(place, reading)
+        self.view.restore(known)
         found: list[Finding] = []
         for event in waiting:
             self.view.take_readings(event.readings)

@@ -118,6 +118,15 @@ class RunView:
             if before is None or several or not _same(before, reading):
                 self.version += 1
 
+    def snapshot(self) -> dict[tuple[str, str], Reading]:
+        """Return what was read until now, by stream and data key."""
+        return dict(self._readings)
+
+    def restore(self, readings: Mapping[tuple[str, str], Reading]) -> None:
+        """Take these readings for all that was read."""
+        self._readings = dict(readings)
+        self.version += 1
+
     def find(self, place: Place) -> Reading | None:
         """Return what was read at a place, or None."""
         match place.where:
