@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from xpcs_mask_bluesky.documents.places import GeometryError, Provenance, Reading
+from xpcs_mask_bluesky.documents.findings import Finding, GeometryChange, GeometryFault
+from xpcs_mask_bluesky.documents.places import GeometryError, Reading
 from xpcs_mask_bluesky.documents.ranges import Ranges, Telling
 from xpcs_mask_bluesky.documents.resolve import Resolved
 from xpcs_mask_bluesky.documents.runview import BASELINE, RunView
@@ -20,44 +21,12 @@ SECONDS_TO_WAIT = 30.0
 EVENTS_TO_WAIT = 1000
 
 
-@dataclass(frozen=True, kw_only=True)
-class GeometryChange:
-    """From this event on, the run has this geometry."""
-
-    run_uid: str
-    record: GeometryRecord
-    provenance: Mapping[str, Provenance]
-    stream: str
-    seq_num: int
-    """First event that it holds for, from 1; 0 for a run without an event of the detector."""
-    time: float
-    """Of the document that told it, seconds since the epoch."""
-    changed: tuple[str, ...]
-    """Fields that differ from the geometry before by more than their tolerance; empty for the first."""
-    correction: str = ""
-    """Why another geometry had been said for this event; mostly empty."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class GeometryFault:
-    """From this event on, the run's documents tell no geometry."""
-
-    run_uid: str
-    stream: str
-    seq_num: int
-    time: float
-    message: str
-
-
-Finding = GeometryChange | GeometryFault
-
-
 @dataclass(frozen=True)
 class _Event:
     """An event that a geometry is to be told for."""
 
     stream: str
-    """Empty for one of a stream that is not the detector's."""
+    """Empty for readings alone."""
     seq_num: int
     time: float
     readings: Mapping[tuple[str, str], Reading] = field(default_factory=dict)
@@ -121,11 +90,10 @@ class FollowedRun:
         before = self.view.version
         self.view.take_event(doc)
         self._time = doc.get("time", self._time)
-        counts = self._counts(doc["descriptor"], name)
         released: list[Finding] = []
         if self._waiting and self.view.version != before:
-            released = self._told_while_waiting(doc, counts=counts)
-        if not counts:
+            released = self._told_while_waiting(doc)
+        if not self._counts(doc["descriptor"], name):
             return released
         stream, number = self._stream(name), doc["seq_num"]
         stream.has_events, stream.frames = True, None
@@ -191,11 +159,10 @@ class FollowedRun:
         self._patient = False
         return self._release()
 
-    def _told_while_waiting(self, doc: Mapping[str, Any], *, counts: bool) -> list[Finding]:
-        """Keep what another stream tells meanwhile; say what waited if nothing is promised any more."""
+    def _told_while_waiting(self, doc: Mapping[str, Any]) -> list[Finding]:
+        """Keep what is told meanwhile; say what waited if nothing is promised any more."""
         readings = self.view.readings(doc)
-        if not counts:
-            self._waiting.append(_Event("", 0, self._time, readings))
+        self._waiting.append(_Event("", 0, self._time, readings))
         if self._source.waits(self.view):
             return []
         found = self._release()
