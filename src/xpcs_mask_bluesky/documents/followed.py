@@ -63,6 +63,8 @@ class FollowedRun:
         """By uid: whether the descriptor's data keys are the detector's."""
         self._seen_from_start = "time" in start
         self._concerned = source.detector in (start.get("detectors") or ())
+        self._measured = False
+        """Whether a stream is the detector's own."""
         self._streams: dict[str, _Stream] = {}
         self._waiting: list[_Event] = []
         self._before: dict[tuple[str, str], Reading] = {}
@@ -82,6 +84,7 @@ class FollowedRun:
         own = name != BASELINE and not name.endswith("_monitor") and self._source.measured_by(doc)
         self.view.take_descriptor(doc)
         self.descriptors[doc["uid"]] = own
+        self._measured |= own
         self._concerned = self._concerned or self._source.named_by(doc)
         self._time = doc.get("time", self._time)
 
@@ -133,7 +136,7 @@ class FollowedRun:
         """Return whether a stream's events are the detector's: its own, else the primary one."""
         if not self._concerned:
             return False
-        if any(self.descriptors.values()):
+        if self._measured:
             return self.descriptors.get(descriptor_uid, False)
         return name == "primary"
 
