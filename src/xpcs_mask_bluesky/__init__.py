@@ -49,6 +49,7 @@ _HOMES = {
     "documents.source": ("GeometrySource",),
     "callbacks.callback": ("PartitionCallback",),
     "store.errors": ("AmbiguousPartition", "CatalogUnavailable", "Conflict"),
+    "store.check": ("check_run",),
     "store.staleness": ("Tolerance",),
     "catalog": ("MaskCatalog",),
 }

@@ -13,7 +13,7 @@ from xpcs_mask_bluesky import MaskCatalog
 COMMAND = Path(sys.executable).with_name("xpcs-mask")
 
 
-@pytest.mark.parametrize("command", ["demo", "serve"])
+@pytest.mark.parametrize("command", ["check", "demo", "serve"])
 def test_every_command_explains_itself_with_an_example(command):
     done = subprocess.run([COMMAND, command, "--help"], capture_output=True, text=True, check=True)
     assert f"Example: xpcs-mask {command}" in done.stdout
