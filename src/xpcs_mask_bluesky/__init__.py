@@ -64,7 +64,7 @@ _HOMES = {
     "masks.pixel_mask": ("from_pixel_mask", "to_pixel_mask"),
     "documents.source": ("GeometrySource",),
     "callbacks.callback": ("PartitionCallback",),
-    "store.errors": ("AmbiguousPartition", "CatalogUnavailable", "Conflict"),
+    "store.check": ("check_run",),
     "store.staleness": ("Tolerance",),
     "store.uses": ("PartitionUse",),
     "store.errors": ("AmbiguousPartition", "CatalogUnavailable", "Conflict", "DamagedData", "DamagedLog"),

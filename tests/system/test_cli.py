@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from xpcs_mask_bluesky import MaskCatalog
+from xpcs_mask_bluesky.cli import COMMANDS
 
 COMMAND = Path(sys.executable).with_name("xpcs-mask")
 
 
-@pytest.mark.parametrize("command", ["check", "demo", "partition", "report", "serve", "show", "verify"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself_with_an_example(command):
     done = subprocess.run([COMMAND, command, "--help"], capture_output=True, text=True, check=True)
     assert f"Example: xpcs-mask {command}" in done.stdout
