@@ -42,8 +42,10 @@ def partition(
         ValueError: If a mask has another shape than the Q-map, no pixel is left, an axis is unknown, or
             there are more static bins than counted pixels.
     """
-    good = np.ones(qmap.shape, bool) if blemish is None else _boolean(blemish, qmap, "blemish")
-    wanted = _boolean(mask, qmap, "mask") & good
+    wanted = _boolean(mask, qmap, "mask")
+    good = np.ones(qmap.shape, bool) if blemish is None else _boolean(blemish, qmap, "blemish").copy()
+    if blemish is not None:
+        wanted = wanted & good
     if not wanted.any():
         raise ValueError("the mask counts no pixel: nothing to partition")
     used = (resolved or recipe).resolve(qmap, wanted)
@@ -54,7 +56,7 @@ def partition(
         requested=recipe,
         recipe=used,
         mask=frozen(labels.mask),
-        blemish=frozen(good.copy()),
+        blemish=frozen(good),
         dynamic_roi_map=frozen(labels.dynamic_roi_map),
         static_roi_map=frozen(labels.static_roi_map),
         dynamic_index_mapping=frozen(labels.dynamic_index_mapping),
