@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import jax
 import numpy as np
 
 from xpcs_mask_bluesky.partitions.kernels import looked_up
@@ -47,7 +46,7 @@ def fast_labels(qmap: QMap, wanted: NDArray[np.bool_], resolved: PartitionRecipe
 
 def _maps(natural: Numbers, mask: NDArray[np.bool_], table: Table) -> tuple[Numbers, Numbers]:
     """Return the static and the dynamic map."""
-    tables = jax.device_put((table.static_label, table.dynamic_label))
+    tables = table.static_label, table.dynamic_label
     itemsize = sum(each.itemsize for each in tables)
     if rows_at_once(natural.shape, itemsize) == natural.shape[0]:
         static, dynamic = looked_up(natural, mask, *tables)

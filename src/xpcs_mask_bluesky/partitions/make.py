@@ -61,6 +61,7 @@ def partition(
         static_roi_map=frozen(labels.static_roi_map),
         dynamic_index_mapping=frozen(labels.dynamic_index_mapping),
         static_index_mapping=frozen(labels.static_index_mapping),
+        _static_counts=labels.static_counts,
     )
 
 

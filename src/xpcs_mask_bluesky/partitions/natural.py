@@ -89,7 +89,7 @@ def _natural(
     phi = _phi_bins(_for_azimuth(record), *angle)
     if phi is None or margin > MOST_MARGIN:
         return None
-    rays, steps = jax.device_put(sight.rays()), _steps(equal, margin)
+    rays, steps = sight.rays(), _steps(equal, margin)
     bins = (len(edges) - 1) * (len(angle[0]) - 1)
     dtype = numbers_up_to(bins)
     traced = {
@@ -125,7 +125,7 @@ def _phi_bins(record: GeometryRecord, edges: Edges, offset: float, fold: int) ->
     turn = math.fmod((math.fmod(offset, 360.0) + 180.0) / 360.0 * fold, 1.0)
     numbers = {"turn": turn, "fold": fold, "seam": seam, "core": core}
     turns = Turns(**{name: np.float32(number) for name, number in numbers.items()})
-    rays, steps, dtype = jax.device_put(sight.rays()), _steps(parts, margin), numbers_up_to(equal.bins)
+    rays, steps, dtype = sight.rays(), _steps(parts, margin), numbers_up_to(equal.bins)
     size = rows_at_once(record.shape, dtype.itemsize)
 
     def block(rows: Rows) -> jax.Array:

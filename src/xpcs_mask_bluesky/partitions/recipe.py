@@ -152,14 +152,32 @@ class PartitionRecipe(BaseModel):
         return _divided(limits, count, spacing)
 
     def _limits(self, axis: str, qmap: QMap, mask: NDArray[np.bool_]) -> tuple[float, float]:
+        low, high = self._limits_by_tiles(axis, qmap, mask) or self._limits_by_all(axis, qmap, mask)
+        if not low < high:
+            raise ValueError(f"all counted pixels have {axis}={low:g}; give its edges or range")
+        return low, high
+
+    def _limits_by_tiles(self, axis: str, qmap: QMap, mask: NDArray[np.bool_]) -> tuple[float, float] | None:
+        """Return the limits without the whole map; None where that cannot tell them."""
+        from xpcs_mask_bluesky.partitions.extremes import extremes
+        from xpcs_mask_bluesky.qmap import QMap
+
+        # a Q-map of another kind may have values of its own
+        if type(qmap) is not QMap or mask.shape != qmap.shape:
+            return None
+        found = extremes(qmap.record, axis, mask, offset=self.phi_offset, fold=self.symmetry_fold)
+        if found is None:
+            return None
+        least, largest = found
+        low, high = (_outward(*ends, axis) for ends in ((least.low, largest.low), (least.high, largest.high)))
+        return low if low == high else None
+
+    def _limits_by_all(self, axis: str, qmap: QMap, mask: NDArray[np.bool_]) -> tuple[float, float]:
         values = label_coordinate(qmap, axis, self.phi_offset, self.symmetry_fold)[mask]
         values = values[~np.isnan(values)]
         if not values.size:
             raise ValueError(f"the mask counts no pixel that has a value on {axis}")
-        low, high = _outward(float(values.min()), float(values.max()), axis)
-        if not low < high:
-            raise ValueError(f"all counted pixels have {axis}={low:g}; give its edges or range")
-        return low, high
+        return _outward(float(values.min()), float(values.max()), axis)
 
 
 def _check_edges(what: str, edges: tuple[float, ...] | None, bins: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import numpy as np
 from xpcs_mask_bluesky.digests import array_digest, json_digest, mask_digest
 from xpcs_mask_bluesky.partitions.azimuth import into_first_fold, nominal_azimuth
 from xpcs_mask_bluesky.partitions.bins import Bins, parents
+from xpcs_mask_bluesky.partitions.counting import label_counts
 from xpcs_mask_bluesky.partitions.recipe import PartitionRecipe
 from xpcs_mask_bluesky.qmap import q_map
 
@@ -42,6 +43,8 @@ class Partition:
     """0 = not counted, 1..N without gaps; nested in the dynamic bins."""
     dynamic_index_mapping: NDArray[np.integer]
     static_index_mapping: NDArray[np.integer]
+    _static_counts: NDArray[np.int64] | None = field(default=None, repr=False)
+    """Pixels of each static label, where whoever made the labels has counted them."""
 
     @classmethod
     def from_arrays(
@@ -93,12 +96,19 @@ class Partition:
     @cached_property
     def dynamic(self) -> Bins:
         """The coarse bins, for g2."""
-        return self._bins(self.recipe.edges, self.dynamic_roi_map, self.dynamic_index_mapping)
+        # static bins nest, so that their pixels need not be counted again
+        parents = dynamic_of_static(self.recipe)[self.static_index_mapping]
+        counts = np.zeros(len(self.dynamic_index_mapping), dtype=np.int64)
+        np.add.at(counts, np.searchsorted(self.dynamic_index_mapping, parents), self.static.counts)
+        return self._bins(self.recipe.edges, self.dynamic_roi_map, self.dynamic_index_mapping, counts)
 
     @cached_property
     def static(self) -> Bins:
         """The fine bins, for normalisation."""
-        return self._bins(self.recipe.static_edges, self.static_roi_map, self.static_index_mapping)
+        labels, mapping, counts = self.static_roi_map, self.static_index_mapping, self._static_counts
+        if counts is None:
+            counts = label_counts(labels, self.mask, len(mapping) + 1)[1:]
+        return self._bins(self.recipe.static_edges, labels, mapping, counts)
 
     @property
     def partition_map(self) -> Labels:
@@ -135,6 +145,7 @@ class Partition:
         edges: dict[str, tuple[float, ...]],
         labels: Labels,
         mapping: NDArray[np.integer],
+        counts: NDArray[np.int64],
     ) -> Bins:
         first, second = self.recipe.axes
         centers = (self._centers(first, edges[first]), self._centers(second, edges[second]))
@@ -143,7 +154,7 @@ class Partition:
             edges=(frozen(np.asarray(edges[first])), frozen(np.asarray(edges[second]))),
             centers=centers,
             index_mapping=mapping,
-            counts=frozen(np.bincount(labels.ravel(), minlength=len(mapping) + 1)[1:]),
+            counts=frozen(counts),
             _means=lambda: (self._mean(first, labels), self._mean(second, labels)),
         )
 
