@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.unsignedinteger]
 
 
+BESIDE = 8
+"""Bytes of a pixel that XLA takes beside the labels: for an index, and for what it is given."""
+
+
 def fast_labels(qmap: QMap, wanted: NDArray[np.bool_], resolved: PartitionRecipe) -> Labels | None:
     """Return the labels of a mask, or None for a geometry or a recipe that the kernels do not know.
 
@@ -47,7 +51,7 @@ def fast_labels(qmap: QMap, wanted: NDArray[np.bool_], resolved: PartitionRecipe
 def _maps(natural: Numbers, mask: NDArray[np.bool_], table: Table) -> tuple[Numbers, Numbers]:
     """Return the static and the dynamic map."""
     tables = table.static_label, table.dynamic_label
-    itemsize = sum(each.itemsize for each in tables)
+    itemsize = sum(each.itemsize for each in tables) + BESIDE
     if rows_at_once(natural.shape, itemsize) == natural.shape[0]:
         static, dynamic = looked_up(natural, mask, *tables)
         return np.asarray(static), np.asarray(dynamic)

@@ -36,10 +36,8 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.unsignedinteger]
     Edges = tuple[float, ...]
 
-KEPT = 2
-"""Maps of natural indices that are kept, of two bytes a pixel."""
-KEPT_AZIMUTHS = 1
-"""Maps of bins of phi that are kept, of one byte a pixel."""
+KEPT = 1
+"""Maps that are kept of natural indices, of two bytes a pixel, and of bins of phi, of one."""
 MOST_OFFSET = 1e6
 """Of phi, in degrees."""
 KNOWN = frozenset(
@@ -109,7 +107,7 @@ def _natural(
     return Counted(natural, bins + 1)
 
 
-@recent(KEPT_AZIMUTHS)
+@recent(KEPT)
 def _phi_bins(record: GeometryRecord, edges: Edges, offset: float, fold: int) -> Numbers | None:
     """Return bin + 1 of each pixel's phi, read-only, for a record by :func:`_for_azimuth`."""
     sight, equal = Sight.of(record), equal_bins(edges)

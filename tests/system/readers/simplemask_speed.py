@@ -25,7 +25,10 @@ def q_maps():
 
 
 def combined(qmap, mask, bins, prefix):
-    packs = (generate_partition(axis, mask, qmap[axis], number) for axis, number in zip(("q", "phi"), bins))
+    packs = (
+        generate_partition(axis, mask, qmap[axis], number)
+        for axis, number in zip(("q", "phi"), bins, strict=True)
+    )
     return combine_partitions(*packs, prefix)
 
 
