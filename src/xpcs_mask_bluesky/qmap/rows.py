@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 WHOLE = 1 << 24
 """Bytes of a map up to which it is made at once: its memory has been used before."""
-BLOCK = 1 << 22
+BLOCK = 1 << 21
 """Bytes of a block of a larger one."""
 MOST_THREADS = 8
 
