@@ -83,7 +83,7 @@ def catalog(directory: Path) -> Iterator[MaskCatalog]:
         yield opened
 
 
-@pytest.mark.parametrize(("every", "goal"), [(0, "≤ 1.1×"), (EVERY, "≤ 1.3×, stall ≤ 15 ms")])
+@pytest.mark.parametrize(("every", "goal"), [(0, "≤ 1.1×"), (EVERY, "≤ 1.3×, gap ≤ 15 ms")])
 def test_cost_of_an_event(timed, report, catalog, tmp_path, every, goal):
     shape, events = (EIGER, EVENTS) if timed else (SMALL, 40)
     bare, attached = RunEngine({}, context_managers=[]), RunEngine({}, context_managers=[])
@@ -106,8 +106,8 @@ def test_cost_of_an_event(timed, report, catalog, tmp_path, every, goal):
     stall = statistics.median(max(each) for each in found["attached"])
     bare_stall = statistics.median(max(each) for each in found["bare"])
     what = f"distance changes at every {every}th" if every else "geometry stands"
-    work = f"an event with the callback attached, 4M, {what}"
-    report(Line(work=work, ours=mean["attached"], peer=mean["bare"], peer_name="bare", goal=goal))
+    work = f"time of an event with the callback attached to that of a bare one, 4M, {what}"
+    report(Line(work=work, ours=mean["attached"] / mean["bare"], unit="×", goal=goal))
     if every:
         report(Line(work="longest gap between events", ours=stall, peer=bare_stall, peer_name="bare"))
 
