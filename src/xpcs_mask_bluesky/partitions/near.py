@@ -31,7 +31,7 @@ WIDEST = 1e-6
 
 def decided_q(record: GeometryRecord, sight: Sight, pixels: Pixels, edges: Edges) -> NDArray[np.int32]:
     """Return the 0-based bin of q, -1 for none, of pixels given by their flat index."""
-    values = _q_at(sight, pixels)
+    values = q_at(sight, pixels)
     return _decided(record, "q", pixels, values, lambda q: bin_index(q, edges))
 
 
@@ -42,7 +42,7 @@ def decided_phi(
 
     ``turned`` is phi's offset in degrees and its fold.
     """
-    values = _phi_at(sight, pixels)
+    values = phi_at(sight, pixels)
     return _decided(record, "phi", pixels, values, lambda phi: bin_index(label_angle(phi, *turned), edges))
 
 
@@ -62,7 +62,7 @@ def _decided(
     return found
 
 
-def _q_at(sight: Sight, pixels: Pixels) -> tuple[Floats, Floats]:
+def q_at(sight: Sight, pixels: Pixels) -> tuple[Floats, Floats]:
     """Return q of some pixels, and how far at most the Q-map's value lies from it."""
     x, y, z = sight.at(pixels)
     r_squared = x * x + y * y
@@ -72,7 +72,7 @@ def _q_at(sight: Sight, pixels: Pixels) -> tuple[Floats, Floats]:
     return q, 64 * DOUBLE * q + 2 * sight.geometry.wavenumber * sight.blur(length) / length
 
 
-def _phi_at(sight: Sight, pixels: Pixels) -> tuple[Floats, Floats]:
+def phi_at(sight: Sight, pixels: Pixels) -> tuple[Floats, Floats]:
     """Return phi of some pixels, and how far at most the Q-map's value lies from it."""
     x, y, z = sight.at(pixels)
     r = np.hypot(x, y)
