@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from tests.laws.strategies import finite
 from xpcs_mask_bluesky import GeometryRecord, PartitionRecipe, q_map
+from xpcs_mask_bluesky.partitions import resolve
 from xpcs_mask_bluesky.partitions.extremes import extremes
 
 SHAPE = (61, 83)
@@ -39,8 +40,8 @@ def test_the_limits_are_those_of_the_masks_pixels(record, seed, counted, turned)
     recipe = PartitionRecipe(dynamic=(1, 1), static=(1, 1), phi_offset=turned[0], symmetry_fold=turned[1])
     qmap = q_map(record)
     for axis in ("q", "phi"):
-        by_tiles = recipe._limits_by_tiles(axis, qmap, mask)
-        assert by_tiles in (None, recipe._limits_by_all(axis, qmap, mask))
+        by_tiles = resolve._by_tiles(axis, recipe, qmap, mask)
+        assert by_tiles in (None, resolve._by_all(axis, recipe, qmap, mask))
 
 
 @pytest.mark.parametrize("turned", [(0.0, 1), (20.0, 2)])
