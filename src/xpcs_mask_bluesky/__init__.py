@@ -63,7 +63,7 @@ _HOMES = {
     "masks.pixel_mask": ("from_pixel_mask", "to_pixel_mask"),
     "documents.source": ("GeometrySource",),
     "callbacks.callback": ("PartitionCallback",),
-    "store.errors": ("AmbiguousPartition", "CatalogUnavailable", "Conflict"),
+    "store.errors": ("AmbiguousPartition", "CatalogUnavailable", "Conflict", "NotPermitted"),
     "store.staleness": ("Tolerance",),
     "store.uses": ("PartitionUse",),
     "catalog": ("MaskCatalog",),
