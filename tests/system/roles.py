@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from tests.system.services import Facility
-from xpcs_mask_bluesky.server.roles import EDITOR, READER, STAFF
+from xpcs_mask_bluesky.server.roles import EDITOR, READER, RECORDER, STAFF
 
 AUTH = "/api/v1/auth"
 
@@ -51,6 +51,7 @@ def keys_of_roles(facility: Facility) -> dict[str, str]:
     return {
         "reader": service_key(admin, "user", READER),
         "editor": own_key(ada, EDITOR),
+        "recorder": service_key(admin, "admin", RECORDER),
         "staff": service_key(admin, "admin", STAFF),
     }
 

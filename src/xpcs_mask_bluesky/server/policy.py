@@ -16,8 +16,16 @@ from xpcs_mask_bluesky.server.roles import is_staff
 from xpcs_mask_bluesky.server.visit import arrive, current, has_spec, walk
 from xpcs_mask_bluesky.store.layout import DETECTOR_SPEC, LOG
 
-WITHHELD = frozenset({ScopeName.delete_node, ScopeName.delete_revision})
-"""Deleting a node takes its sealed descendants along, so nobody may."""
+WITHHELD = frozenset(
+    {
+        ScopeName.delete_node,
+        ScopeName.delete_revision,
+        ScopeName.read_webhooks,
+        ScopeName.write_webhooks,
+    }
+)
+"""Nobody has these on any node: deleting one takes its sealed descendants along, and a webhook lets the
+server send what happens here to any address that it can reach."""
 RUN_SPEC = "BlueskyRun"
 
 

@@ -13,7 +13,9 @@ from tiled.access_control.scopes import ScopeName
 READER = frozenset({ScopeName.read_metadata, ScopeName.read_data})
 """Reads everything."""
 EDITOR = READER | {ScopeName.create_node, ScopeName.write_metadata, ScopeName.write_data}
-"""Also edits masks, publishes partitions and records runs."""
+"""Also edits masks, publishes partitions, and records runs that have no files."""
+RECORDER = EDITOR | {ScopeName.register}
+"""An editor who also records runs whose frames are in files."""
 STAFF_SCOPE = ScopeName.metrics
 """What a key of staff carries beyond an editor's; an ordinary user of Tiled cannot make a key with it."""
 STAFF = EDITOR | {STAFF_SCOPE}
