@@ -65,6 +65,7 @@ _HOMES = {
     "documents.source": ("GeometrySource",),
     "callbacks.callback": ("PartitionCallback",),
     "store.check": ("check_run",),
+    "store.errors": ("AmbiguousPartition", "CatalogUnavailable", "Conflict", "NotPermitted"),
     "store.staleness": ("Tolerance",),
     "store.uses": ("PartitionUse",),
     "store.errors": ("AmbiguousPartition", "CatalogUnavailable", "Conflict", "DamagedData", "DamagedLog"),

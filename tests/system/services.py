@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -22,6 +22,7 @@ import asyncpg
 import httpx
 import pytest
 import redis
+import yaml
 
 POSTGRESQL = os.environ.get("XPCS_MASK_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432")
 REDIS = os.environ.get("XPCS_MASK_TEST_REDIS", "redis://127.0.0.1:6379")
@@ -35,6 +36,10 @@ class Facility:
     uris: tuple[str, ...]
     key: str = field(repr=False)
     logs: tuple[Path, ...]
+    passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Of the people whom a facility with users knows; the first is its administrator."""
+    users: Path | None = None
+    """The database of people and keys."""
 
 
 def needs(service: str, address: str) -> None:
@@ -78,10 +83,43 @@ def fresh_cache() -> Iterator[str]:
 @contextlib.contextmanager
 def facility(directory: Path, *, replicas: int = 2) -> Iterator[Facility]:
     """Yield a facility's Tiled, started from the YAML that this package ships."""
+    key = secrets.token_hex(32)
+    with _replicas(directory, _shipped("facility.yml"), {"XPCS_MASK_API_KEY": key}, replicas) as (uris, logs):
+        yield Facility(uris, key, logs)
+
+
+@contextlib.contextmanager
+def facility_with_users(directory: Path) -> Iterator[Facility]:
+    """Yield one replica of a facility that knows people, whose passwords a dictionary says in PAM's place."""
+    passwords = {name: secrets.token_hex(8) for name in ("admin", "ada", "ben")}
+    written = yaml.safe_load(_shipped("facility-users.yml").read_text())
+    (provider,) = written["authentication"]["providers"]
+    provider["authenticator"] = "tiled.authenticators:DictionaryAuthenticator"
+    provider["args"] = {"users_to_passwords": passwords}
+    config = directory / "facility-users.yml"
+    config.write_text(yaml.safe_dump(written))
+    users = directory / "users.db"
+    settings = {
+        "XPCS_MASK_ADMIN": "admin",
+        "XPCS_MASK_SECRET": secrets.token_hex(32),
+        "XPCS_MASK_USERS": f"sqlite:///{users}",
+    }
+    with _replicas(directory, config, settings, 1) as (uris, logs):
+        yield Facility(uris, settings["XPCS_MASK_SECRET"], logs, passwords, users)
+
+
+def _shipped(name: str) -> Path:
+    return Path(str(resources.files("xpcs_mask_bluesky.server").joinpath(name)))
+
+
+@contextlib.contextmanager
+def _replicas(
+    directory: Path, config: Path, settings: Mapping[str, str], number: int
+) -> Iterator[tuple[tuple[str, ...], tuple[Path, ...]]]:
     with fresh_database() as database, fresh_cache() as cache, contextlib.ExitStack() as running:
-        key = secrets.token_hex(32)
-        environment = os.environ | {
-            "XPCS_MASK_API_KEY": key,
+        environment = {
+            **os.environ,
+            **settings,
             "XPCS_MASK_DATABASE": database,
             "XPCS_MASK_REDIS": cache,
             "XPCS_MASK_STORAGE": str(directory / "data"),
@@ -89,16 +127,14 @@ def facility(directory: Path, *, replicas: int = 2) -> Iterator[Facility]:
         }
         for each in ("data", "frames"):
             (directory / each).mkdir(parents=True)
-        logs = tuple(directory / f"replica-{number}.log" for number in range(replicas))
-        uris = tuple(running.enter_context(_replica(environment, log)) for log in logs)
-        yield Facility(uris, key, logs)
+        logs = tuple(directory / f"replica-{each}.log" for each in range(number))
+        yield tuple(running.enter_context(_replica(config, environment, log)) for log in logs), logs
 
 
 @contextlib.contextmanager
-def _replica(environment: dict[str, str], log: Path) -> Iterator[str]:
+def _replica(config: Path, environment: dict[str, str], log: Path) -> Iterator[str]:
     port = _free_port()
     uri = f"http://127.0.0.1:{port}"
-    config = resources.files("xpcs_mask_bluesky.server").joinpath("facility.yml")
     command = [sys.executable, "-m", "tiled", "serve", "config", str(config), "--port", str(port)]
     with log.open("w") as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)

@@ -14,7 +14,7 @@ from tiled.queries import Eq, In
 from xpcs_mask_bluesky.callbacks.jobs import Job
 from xpcs_mask_bluesky.callbacks.standing import Standing, Verdict
 from xpcs_mask_bluesky.geometry import GeometryRecord
-from xpcs_mask_bluesky.store.errors import is_away
+from xpcs_mask_bluesky.store.errors import NotPermitted, is_away
 from xpcs_mask_bluesky.store.uses import GEOMETRY, RUN_USE, GeometryNote
 
 if TYPE_CHECKING:
@@ -205,7 +205,13 @@ class Publisher:
         recipe = self._recipes.get((detector.name, name))
         if recipe is None or self._offered.get((detector.name, name)) == recipe.digest:
             return
-        newer = offer_recipe(detector, recipe, name=name)
+        try:
+            newer = offer_recipe(detector, recipe, name=name)
+        except NotPermitted as refusal:
+            if name not in detector.state.latest().recipes:
+                raise
+            self._say(f"the recipe {name!r} of {detector.name} in force stays, not this profile's: {refusal}")
+            newer = None
         if newer is not None:
             self._say(
                 f"the recipe {name!r} of {detector.name} in force is that of log entry {newer.seq} by "

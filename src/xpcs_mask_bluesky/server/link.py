@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import httpx
 from tiled.client import from_uri
+from tiled.client.context import CannotPrompt
 from tiled.client.utils import ClientError
 
 from xpcs_mask_bluesky.server.connection import Connection
@@ -175,9 +176,10 @@ def connect(link: Link, *, patient: bool, timeout: float) -> Any:
     limits = httpx.Timeout(timeout, read=max(timeout, 20.0), write=max(timeout, 20.0))
     try:
         client = from_uri(link.uri, api_key=link.key, timeout=limits, trust_env=not is_loopback(link.uri))
-    except (ClientError, RuntimeError) as error:
+    except (ClientError, RuntimeError, CannotPrompt) as error:
+        why = "it wants a key, and there is none" if isinstance(error, CannotPrompt) else str(error)
         raise PermissionError(
-            f"the Tiled server {link.uri} refused the connection: {error}; "
+            f"the Tiled server {link.uri} refused the connection: {why}; "
             "pass the right api_key=, or set TILED_API_KEY"
         ) from error
     http = client.context.http_client

@@ -17,6 +17,7 @@ from tiled.client.utils import ClientError
 from xpcs_mask_bluesky.digests import array_digest
 from xpcs_mask_bluesky.store.errors import DamagedData
 from xpcs_mask_bluesky.store.layout import is_conflict
+from xpcs_mask_bluesky.store.rights import asking
 
 KEPT = 6
 """Arrays that are kept in memory."""
@@ -83,7 +84,8 @@ class Blobs:
 
     def _create(self, digest: str, array: np.ndarray) -> Any | None:
         try:
-            return self._container().write_array(array, key=digest, metadata={"sealed": False})
+            with asking("store an array"):
+                return self._container().write_array(array, key=digest, metadata={"sealed": False})
         except ClientError as error:
             if is_conflict(error):
                 return None

@@ -19,6 +19,10 @@ class CatalogUnavailable(ConnectionError):  # noqa: N818
     """The Tiled server does not answer; the message names its address."""
 
 
+class NotPermitted(PermissionError):  # noqa: N818
+    """The API key lacks the right to do something; the message names the scopes or the role."""
+
+
 class Conflict(RuntimeError):  # noqa: N818
     """Somebody else changed what this edit builds on; nothing of it was stored."""
 

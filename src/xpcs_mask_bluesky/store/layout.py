@@ -13,6 +13,8 @@ from typing import Any
 
 from tiled.client.utils import ClientError
 
+from xpcs_mask_bluesky.store.rights import asking
+
 DETECTOR_SPEC = "XPCSDetector"
 PARTITION_SPEC = "XPCSPartition"
 COMMIT_SPEC = "XPCSCommit"
@@ -60,9 +62,12 @@ def create(
 
     Raises:
         KeyError: the key is taken.
+        NotPermitted: (a ``PermissionError``) the API key may not.
     """
+    kind = (metadata or {}).get("kind")
     try:
-        return parent.create_container(key=key, metadata=dict(metadata or {}), specs=list(specs))
+        with asking(f"commit a {kind!r} entry" if kind else f"create {key!r}"):
+            return parent.create_container(key=key, metadata=dict(metadata or {}), specs=list(specs))
     except ClientError as error:
         if is_conflict(error):
             raise KeyError(key) from error

@@ -11,6 +11,7 @@ from tiled.structures.core import Spec, StructureFamily
 from tiled.structures.data_source import Asset, DataSource, Management
 
 from xpcs_mask_bluesky.store.layout import PARTITION_SPEC, SCHEMA_VERSION, create, is_conflict
+from xpcs_mask_bluesky.store.rights import asking
 from xpcs_mask_bluesky.store.stored import HDF5, arrays_of, metadata_of, read_partition
 
 if TYPE_CHECKING:
@@ -165,7 +166,8 @@ def register_file(parent: Any, key: str, path: Path, *, metadata: Mapping[str, A
     )
     spec = Spec(PARTITION_SPEC, version=str(SCHEMA_VERSION))
     try:
-        parent.new(StructureFamily.container, [source], key=key, metadata=metadata, specs=[spec])
+        with asking("register a file"):
+            parent.new(StructureFamily.container, [source], key=key, metadata=metadata, specs=[spec])
     except ClientError as error:
         if not is_conflict(error):
             raise

@@ -1,0 +1,148 @@
+"""Every route of every server of ours, asked without credentials and with the key of each role."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.system.roles import AUTH, client, keys_of_roles
+from tests.system.routes import (
+    ALL,
+    GRAPHQL,
+    NOBODY,
+    NONE,
+    READ,
+    Row,
+    declared,
+    prepare,
+    rows,
+    told,
+    walked,
+)
+from tests.system.services import facility, facility_with_users
+from xpcs_mask_bluesky import MaskCatalog
+from xpcs_mask_bluesky.server.app import build
+from xpcs_mask_bluesky.server.connection import new_connection, read_connection
+
+HELLO = {"params": {"nonce": "1"}}
+HELLOS = [
+    Row("GET", "/custom/xpcs-mask/hello", ALL, sent=HELLO),
+    Row("GET", "/api/v1/xpcs-mask/hello", ALL, sent=HELLO),
+]
+GRAPH = {("GET", "/api/graphql"), ("POST", "/api/graphql")}
+"""Walked by its questions: it answers 200 to anybody."""
+HIDDEN = {"/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc", "/favicon.ico"}
+"""Routes that a server does not describe; beside them there are ``/static`` and a websocket."""
+HOOKS = "/api/v1/webhooks"
+WEBHOOKS = [
+    Row("POST", f"{HOOKS}/target/{{path}}", NOBODY, "walk", sent={"json": {"url": "http://192.0.2.1/"}}),
+    Row("GET", f"{HOOKS}/target/{{path}}", NOBODY, "walk"),
+    Row("GET", f"{HOOKS}/history/{{webhook_id}}", NOBODY, "1"),
+    Row("DELETE", f"{HOOKS}/{{webhook_id}}", NOBODY, "1"),
+]
+"""Tiled has them where it is configured by YAML."""
+WEBSOCKET = "/api/v1/stream/single/{path:path}"
+PERSON = "/api/v1/auth/principal/{uuid}"
+USERS = [
+    Row(
+        "POST", f"{AUTH}/provider/facility/token", NOBODY, sent={"data": {"username": "ada", "password": "1"}}
+    ),
+    Row("GET", f"{AUTH}/principal", NOBODY),
+    Row("POST", f"{AUTH}/principal", NOBODY, sent={"params": {"role": "admin"}}),
+    Row("GET", PERSON, NOBODY, "0" * 32),
+    Row("DELETE", f"{PERSON}/apikey", NOBODY, "0" * 32, sent={"params": {"first_eight": "0" * 8}}),
+    Row("POST", f"{PERSON}/apikey", NOBODY, "0" * 32, sent={"json": {"scopes": None, "expires_in": 1}}),
+    Row("POST", f"{AUTH}/session/refresh", NOBODY, sent={"json": {"refresh_token": "x"}}),
+    Row("POST", f"{AUTH}/session/revoke", NOBODY, sent={"json": {"refresh_token": "x"}}),
+    Row("DELETE", f"{AUTH}/session/revoke/{{session_id}}", NOBODY, "0" * 32),
+    Row("POST", f"{AUTH}/apikey", NOBODY, sent={"json": {"scopes": None, "expires_in": 1}}),
+    Row("GET", f"{AUTH}/apikey", READ),
+    Row("DELETE", f"{AUTH}/apikey", NOBODY, sent={"params": {"first_eight": "0" * 8}}),
+    Row("GET", f"{AUTH}/whoami", ALL),
+    Row("POST", f"{AUTH}/logout", ALL),
+]
+
+
+def single(table):
+    """Return a table for a server with one key, which may do what any role may."""
+    return [
+        Row(row.method, row.route, {*row.who, "key"} if row.who else NOBODY, row.path, row.answer, row.sent)
+        for row in table
+    ]
+
+
+def known(table):
+    return {(row.method, row.route) for row in table if row.route not in HIDDEN} | GRAPH
+
+
+@pytest.fixture(scope="module")
+def embedded(shared_catalog, server_directory):
+    with MaskCatalog.open(server_directory, path="walk") as catalog:
+        digest = prepare(catalog)
+        yield read_connection(server_directory), digest
+
+
+@pytest.fixture(scope="module")
+def users(tmp_path_factory):
+    with facility_with_users(tmp_path_factory.mktemp("users")) as running:
+        keys = keys_of_roles(running)
+        with MaskCatalog.open(running.uris[0], path="walk", api_key=keys["staff"]) as catalog:
+            digest = prepare(catalog)
+        yield running, keys, digest
+
+
+def test_every_route_of_the_embedded_server_is_in_the_table(embedded):
+    connection, _ = embedded
+    with client(connection.uri) as http:
+        assert declared(http) == known(rows() + HELLOS)
+
+
+def test_no_route_is_hidden_from_the_description():
+    with tempfile.TemporaryDirectory() as directory:
+        place = Path(directory)
+        for name in ("data", "frames", "partitions"):
+            (place / name).mkdir()
+        app = build(place, new_connection(1, None))
+    described = set(app.openapi()["paths"])
+    hidden = {path for path in paths(app.routes) if path.replace(":path}", "}") not in described}
+    assert hidden == HIDDEN | {"/static", WEBSOCKET}
+
+
+def paths(routes, prefix=""):
+    """Yield the paths of all routes; recent FastAPI keeps those of an included router in it."""
+    for route in routes:
+        if hasattr(route, "original_router"):
+            yield from paths(route.original_router.routes, route.include_context.prefix)
+        elif hasattr(route, "path"):
+            yield prefix + route.path
+
+
+@pytest.mark.parametrize("role", [NONE, "key"])
+def test_the_embedded_server_answers_whom_it_should(embedded, role):
+    connection, digest = embedded
+    with client(connection.uri, connection.key if role == "key" else None) as http:
+        assert walked(http, digest, role, single(rows() + HELLOS)) == []
+        assert told(http) == [role == "key"] * len(GRAPHQL)
+
+
+@pytest.mark.parametrize("role", sorted(ALL))
+def test_a_facility_with_users_answers_each_role_what_it_should(users, role):
+    running, keys, digest = users
+    with client(running.uris[0], keys.get(role)) as http:
+        assert declared(http) == known(rows() + USERS + WEBHOOKS) - {("POST", f"{AUTH}/logout")}
+        assert walked(http, digest, role, rows() + USERS + WEBHOOKS) == []
+        assert told(http) == [role in who for _, who in GRAPHQL]
+
+
+def test_a_facility_with_one_key_answers_whom_it_should(tmp_path):
+    with facility(tmp_path, replicas=1) as running:
+        (uri,) = running.uris
+        with MaskCatalog.open(uri, path="walk", api_key=running.key) as catalog:
+            digest = prepare(catalog)
+        for role, key in ((NONE, None), ("key", running.key)):
+            with client(uri, key) as http:
+                assert declared(http) == known(rows() + WEBHOOKS)
+                assert walked(http, digest, role, single(rows() + WEBHOOKS)) == []
+                assert told(http) == [role == "key"] * len(GRAPHQL)
