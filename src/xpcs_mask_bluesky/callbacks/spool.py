@@ -106,14 +106,14 @@ class Spool:
             except Timeout:  # its process lives
                 continue
             try:
-                self.add(_jobs_in(path))
+                self.add(jobs_in(path))
                 _delete(path)
             finally:
                 lock.release()
             Path(lock.lock_file).unlink(missing_ok=True)
 
 
-def _jobs_in(path: Path) -> list[Job]:
+def jobs_in(path: Path) -> list[Job]:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(_SCHEMA)
         rows = connection.execute("SELECT content FROM jobs ORDER BY id").fetchall()
