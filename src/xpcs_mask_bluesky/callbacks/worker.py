@@ -229,8 +229,11 @@ class Worker:
         if self._paused:
             return []
         if now >= self._unpark_at:
-            self._unpark_at = float("inf")
-            self._outbox.unpark()
+            try:
+                self._outbox.unpark()
+                self._unpark_at = float("inf")
+            except SPOOL_ERRORS:  # a full disk; tried again
+                self._unpark_at = now + SECONDS_BETWEEN_BATCHES
         return self._outbox.batch(BATCH)
 
     def _deliver_batch(self, batch: list[tuple[int, Job]]) -> float:
