@@ -65,10 +65,16 @@ _HOMES = {
     "documents.source": ("GeometrySource",),
     "callbacks.callback": ("PartitionCallback",),
     "store.check": ("check_run",),
-    "store.errors": ("AmbiguousPartition", "CatalogUnavailable", "Conflict", "NotPermitted"),
     "store.staleness": ("Tolerance",),
     "store.uses": ("PartitionUse",),
-    "store.errors": ("AmbiguousPartition", "CatalogUnavailable", "Conflict", "DamagedData", "DamagedLog"),
+    "store.errors": (
+        "AmbiguousPartition",
+        "CatalogUnavailable",
+        "Conflict",
+        "DamagedData",
+        "DamagedLog",
+        "NotPermitted",
+    ),
     "catalog": ("MaskCatalog",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
