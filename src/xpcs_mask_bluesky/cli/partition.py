@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xpcs_mask_bluesky.cli.catalog_option import reported
+from xpcs_mask_bluesky.cli.catalog_option import JsonOption, reported
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +45,7 @@ def partition(  # noqa: PLR0917  typer's options
         tuple[float, float] | None,
         typer.Option(help="Horizontal and vertical, in degrees, for metadata that tell none."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Make a partition from files, without Bluesky or a catalogue, for a correlator.
 
