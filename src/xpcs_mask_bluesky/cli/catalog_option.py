@@ -52,13 +52,24 @@ def opened(command: str, catalog: str, path: str = "xpcs") -> Iterator[MaskCatal
         catalog: A directory that holds a catalogue, or an ``http`` address.
         path: The Tiled container that holds the detectors.
     """
-    logging.getLogger("xpcs_mask_bluesky").setLevel(logging.ERROR)  # what a warning says, the line says
-    with reported(command):
+    with reported(command), _errors_only():
         from xpcs_mask_bluesky.catalog import MaskCatalog
 
         with MaskCatalog.open(place(catalog), path=path) as found:
             _ = found.client  # says now whether it answers
             yield found
+
+
+@contextmanager
+def _errors_only() -> Iterator[None]:
+    """Log no warning: what it would say, the line of :func:`reported` says."""
+    logger = logging.getLogger("xpcs_mask_bluesky")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 @contextmanager
