@@ -252,7 +252,7 @@ def test_the_log_is_told_by_kind_and_since_in_words_and_as_facts(eiger, command,
     assert status == 0
     assert len(lines) == 5
     assert lines[1].split()[0] == "2"
-    assert "me  circle of 3 px at (row 5, column 5) — flare" in lines[1]
+    assert "me    circle of 3 px at (row 5, column 5) — flare" in lines[1]
     assert "run run-1, primary 1 to end: partition" in lines[4]
     assert command("log", "--since", "2999-01-01")[1].strip() == "no entry"
 
