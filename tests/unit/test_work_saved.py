@@ -8,6 +8,7 @@ import pytest
 from xpcs_mask_bluesky import GeometryRecord, PartitionRecipe, partition, q_map
 from xpcs_mask_bluesky.partitions import counting, kernels, natural
 from xpcs_mask_bluesky.partitions.make import _generic_labels
+from xpcs_mask_bluesky.partitions.recent import Recent
 from xpcs_mask_bluesky.qmap import rows
 
 SHAPE = (150, 170)
@@ -122,7 +123,42 @@ def test_a_map_in_blocks_is_the_map_at_once(monkeypatch, threads):
     assert np.array_equal(generic.static_roi_map, again.static_roi_map)
 
 
-def test_at_no_time_more_is_kept_than_was_promised():
+def test_recipes_and_detectors_side_by_side_keep_their_maps(calls):
+    finer = RECIPE.model_copy(update={"static": (50, 4)})
+    other = changed(beam_center_x=20.0)
+    for record, recipe in [(RECORD, finer), (other, RECIPE)]:
+        labelled(record, recipe=recipe)
+    calls.clear()
+    mask = MASK.copy()
+    mask[20:40, 30:60] = False
+    for record, recipe in [(RECORD, RECIPE), (RECORD, finer), (other, RECIPE)]:
+        labelled(record, mask, recipe)
+    assert not calls
+
+
+def test_maps_that_are_too_large_to_keep_several_displace_each_other(calls, monkeypatch):
+    room = 1.5 * MASK.size
+    monkeypatch.setattr(natural._natural, "_most_bytes", room)
+    other = changed(incident_energy=9.0)
+    for record in (other, RECORD, RECORD):
+        labelled(record)
+    assert calls == {"natural_labels": 2}
+
+
+@pytest.mark.parametrize(
+    ("shape", "bins", "expected"),
+    [((2162, 2068), 270 * 36, 4), ((4362, 4148), 270 * 36, 1)],
+    ids=["4M", "18M"],
+)
+def test_what_is_kept_of_real_detectors(shape, bins, expected):
+    angle = (tuple(range(37)), 0.0, 1)
+    size = natural._natural_bytes(changed(shape=shape), tuple(range(bins // 36 + 1)), False, angle, (36, 1))
+    assert size == shape[0] * shape[1] * 2.125
+    assert min(natural.KEPT, natural.KEPT_BYTES // size) == expected
+
+
+@pytest.mark.parametrize(("kept", "most_bytes"), [(2, 1e9), (9, 25.0)])
+def test_at_no_time_more_is_kept_than_was_promised(kept, most_bytes):
     alive = []
 
     class Map:
@@ -131,12 +167,10 @@ def test_at_no_time_more_is_kept_than_was_promised():
             assert len(alive) <= 2
 
     def made(number):
-        alive[:] = [each for each in alive if each in made_kept._results.values()]
+        alive[:] = [each for each in alive if each in [map_ for map_, _ in made_kept._results.values()]]
         return Map()
 
-    from xpcs_mask_bluesky.partitions.recent import Recent
-
-    made_kept = Recent(made, 2)
+    made_kept = Recent(made, kept=kept, most_bytes=most_bytes, size=lambda number: 10.0)
     first = made_kept(1)
     assert made_kept(2) is not first
     assert made_kept(1) is first

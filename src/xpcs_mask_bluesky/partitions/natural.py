@@ -36,8 +36,12 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.unsignedinteger]
     Edges = tuple[float, ...]
 
-KEPT = 1
-"""Maps that are kept of natural indices, of two bytes a pixel, and of bins of phi, of one."""
+KEPT = 4
+"""Maps kept of natural indices, and of bins of phi: for as many recipes or detectors side by side."""
+KEPT_BYTES = 64 * 2**20
+"""That the maps of natural indices take together; those of bins of phi, of half as many, half of it."""
+LEAST = 1e-28
+"""In m: of a smaller X and Y, single precision that rounds subnormal numbers to zero tells no direction."""
 MOST_OFFSET = 1e6
 """Of phi, in degrees."""
 BINS = (
@@ -84,7 +88,15 @@ def _is_known(recipe: PartitionRecipe) -> bool:
     return sorted(recipe.axes) == ["phi", "q"] and set(recipe.static_edges) >= {"q", "phi"}
 
 
-@recent(KEPT)
+def _natural_bytes(
+    record: GeometryRecord, edges: Edges, log: bool, angle: tuple[Edges, float, int], strides: tuple[int, int]
+) -> float:
+    """Return what the map of natural indices takes, with the mask under which it was counted last."""
+    itemsize = numbers_up_to((len(edges) - 1) * (len(angle[0]) - 1)).itemsize
+    return math.prod(record.shape) * (itemsize + 1 / 8)
+
+
+@recent(KEPT, KEPT_BYTES, _natural_bytes)
 def _natural(
     record: GeometryRecord, edges: Edges, log: bool, angle: tuple[Edges, float, int], strides: tuple[int, int]
 ) -> Counted | None:
@@ -117,7 +129,11 @@ def _natural(
     return Counted(natural, bins + 1)
 
 
-@recent(KEPT)
+def _phi_bytes(record: GeometryRecord, edges: Edges, offset: float, fold: int) -> float:
+    return math.prod(record.shape) * numbers_up_to(len(edges) - 1).itemsize
+
+
+@recent(KEPT, KEPT_BYTES / 2, _phi_bytes)
 def _phi_bins(record: GeometryRecord, edges: Edges, offset: float, fold: int) -> Numbers | None:
     """Return bin + 1 of each pixel's phi, read-only, for a record by :func:`_for_azimuth`."""
     sight, equal = Sight.of(record), equal_bins(edges)
@@ -128,8 +144,8 @@ def _phi_bins(record: GeometryRecord, edges: Edges, offset: float, fold: int) ->
     margin = parts.margin(relative=0, absolute=seam)
     if margin > MOST_MARGIN:
         return None
-    # so near to the beam, double precision leaves as much of the direction open as single does elsewhere
-    core = 16 * DOUBLE / SINGLE * sight.farthest if sight.swings else 0.0
+    # so near to the beam of a swung detector, double precision leaves as much open as single does elsewhere
+    core = 16 * DOUBLE / SINGLE * sight.farthest if sight.swings else LEAST
     turn = math.fmod((math.fmod(offset, 360.0) + 180.0) / 360.0 * fold, 1.0)
     numbers = {"turn": turn, "fold": fold, "seam": seam, "core": core}
     turns = Turns(**{name: np.float32(number) for name, number in numbers.items()})

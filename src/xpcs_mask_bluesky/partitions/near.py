@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 WIDEST = 1e-6
 """Error of phi in degrees up to which the bins at its two ends tell that in between: much below a bin."""
+TINY = 1e-280
+"""In m: of a smaller X or Y, arithmetic without subnormal numbers, as XLA's, tells nothing."""
 
 
 def decided_q(record: GeometryRecord, sight: Sight, pixels: Pixels, edges: Edges) -> NDArray[np.int32]:
@@ -73,12 +75,20 @@ def q_at(sight: Sight, pixels: Pixels) -> tuple[Floats, Floats]:
 
 
 def phi_at(sight: Sight, pixels: Pixels) -> tuple[Floats, Floats]:
-    """Return phi of some pixels, and how far at most the Q-map's value lies from it."""
+    """Return phi of some pixels, and how far at most the Q-map's value lies from it.
+
+    The error is NaN where the value tells nothing: on the beam, and so near to ±180° that the Q-map's value
+    may lie at the other end.
+    """
     x, y, z = sight.at(pixels)
     r = np.hypot(x, y)
     with np.errstate(divide="ignore", invalid="ignore"):
         errors = np.degrees(64 * DOUBLE + 2 * sight.blur(np.hypot(r, z)) / r)
-    errors[~(errors < WIDEST)] = np.nan  # on the beam anything is possible
+    errors[~(errors < WIDEST)] = np.nan
     if not sight.swings:
         errors[(x == 0) != (y == 0)] = 0.0  # a right angle is exact everywhere, and so is its side
-    return -np.degrees(np.arctan2(y, x)), errors
+    for each in (x, y):
+        errors[(each != 0) & (np.abs(each) < TINY)] = np.nan
+    values = -np.degrees(np.arctan2(y, x))
+    errors[(errors > 0) & (np.abs(values) + errors >= 180)] = np.nan
+    return values, errors
