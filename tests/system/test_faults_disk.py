@@ -1,4 +1,4 @@
-"""A full disk, under the spool or under the catalogue: the run goes on, and nothing half-written is served."""
+"""A full disk, under spool or catalogue: the run goes on, and nothing half-written is served."""
 
 from __future__ import annotations
 

@@ -174,8 +174,9 @@ class Outbox:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing waits, of this process or an earlier one; False before the spool was opened."""
-        if self._spool is None and not self._broken:
+        """Whether nothing waits, of this process or an earlier one; False before that was taken over."""
+        taken_over = self._spool is not None and self._spool.adopted
+        if not taken_over and not self._broken:
             return False
         return self.depth()[0] == 0
 

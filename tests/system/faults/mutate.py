@@ -63,10 +63,10 @@ def mutated(documents: list[tuple[str, Any]], number: int, seed: int) -> Iterato
             if sent == number:
                 return
             sent += 1
-            own = renamed(copy.deepcopy(doc), prefix)
+            said = name, renamed(copy.deepcopy(doc), prefix)
             for _ in range(chance.choice([0, 1, 1, 2, 3])):
-                name, own = _one_fault(name, own, chance)
-            yield name, own
+                said = _one_fault(*said, chance)
+            yield said
 
 
 def renamed(value: Any, prefix: str) -> Any:
