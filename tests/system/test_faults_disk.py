@@ -1,4 +1,4 @@
-"""A full disk under the spool or the catalogue: the run goes on, and nothing half-written is served."""
+"""A full disk, under spool or catalogue: the run goes on, and nothing half-written is served."""
 
 from __future__ import annotations
 
@@ -58,8 +58,9 @@ def test_a_disk_that_fills_up_while_jobs_are_spooled_has_them_delivered_once(dis
     assert delivered == 5
     assert callback.status()["restarts"] == 0
     disk.empty()
-    outbox = callback._worker._outbox
-    assert wait_for(lambda: "cannot" in callback.status()["last_error"] and not outbox._crossed)
+    assert wait_for(
+        lambda: "cannot" in callback.status()["last_error"] and not callback._worker._outbox._crossed
+    )
     (third,) = run(scan([4500.0]))
     assert callback.flush(30), callback.status()
     assert told_of(catalog, third) == [1]

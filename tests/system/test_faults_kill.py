@@ -33,7 +33,7 @@ class Publishers:
 
     def start(self, **order: object) -> int:
         """Start one, and return its process number."""
-        content = {"key": None, "jump": 0.0, "scans": True, "ledger": "", "from": 4000.0} | order
+        content = {"key": None, "scans": True, "ledger": "", "from": 4000.0} | order
         assert self._process.stdin
         self._process.stdin.write(f"{json.dumps(content)}\n")
         self._process.stdin.flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from xpcs_mask_bluesky.callbacks.jobs import Job, Order
@@ -31,6 +31,9 @@ class Outbox:
         self.directory = directory
         self.lost = 0
         """Jobs given up because neither disk nor catalogue took them for too long."""
+        self.untold = 0
+        """Jobs given up because a document held what no text can tell."""
+        self.why_untold = ""
         self._memory: deque[Job | Order] = deque()
         self._moving = 0
         """How many are between memory and where they go next."""
@@ -84,7 +87,7 @@ class Outbox:
             self._spool.remove(sorted(self._crossed))
             self._crossed.clear()
         taken = self._take(MOST_IN_MEMORY)
-        jobs = [*self._direct.values(), *map(_job, taken)]
+        jobs = [*self._direct.values(), *self._jobs(taken)]
         if not jobs:
             return False
         try:
@@ -104,6 +107,19 @@ class Outbox:
             self._moving = max(0, min(most, len(self._memory)))
             return [self._memory.popleft() for _ in range(self._moving)]
 
+    def _jobs(self, taken: Iterable[Job | Order]) -> list[Job]:
+        """Return what can be told as text; the rest is given up, since it would hold up all others."""
+        jobs: list[Job] = []
+        for each in taken:
+            try:
+                job = each if isinstance(each, Job) else each.job()
+                if job.key and job.to_json():
+                    jobs.append(job)
+            except Exception as error:  # noqa: BLE001  the boundary: a document may hold anything
+                self.untold += 1
+                self.why_untold = f"{type(error).__name__} in what a document of {each.detector} told"
+        return jobs
+
     def batch(self, most: int) -> list[tuple[int, Job]]:
         """Return the oldest jobs that wait, with their numbers."""
         try:
@@ -113,9 +129,9 @@ class Outbox:
         if not self._broken:
             return spooled
         with self._taking:
-            for each in self._take(most - len(self._direct)):
+            for each in self._jobs(self._take(most - len(self._direct))):
                 self._numbered -= 1
-                self._direct[self._numbered] = _job(each)
+                self._direct[self._numbered] = each
             self._moving = 0
             return spooled + [each for each in self._direct.items() if each[0] not in self._parked]
 
@@ -158,8 +174,9 @@ class Outbox:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing waits, of this process or an earlier one; False before the spool was opened."""
-        if self._spool is None and not self._broken:
+        """Whether nothing waits, of this process or an earlier one; False before that was taken over."""
+        taken_over = self._spool is not None and self._spool.adopted
+        if not taken_over and not self._broken:
             return False
         return self.depth()[0] == 0
 
@@ -190,7 +207,3 @@ class Outbox:
             self.keep()
         if self._spool is not None:
             self._spool.close()
-
-
-def _job(each: Job | Order) -> Job:
-    return each if isinstance(each, Job) else each.job()

@@ -46,7 +46,8 @@ class Spool:
         self._lock = FileLock(f"{self.path}.lock", thread_local=False)  # another thread releases it
         self._lock.acquire(timeout=0)
         self._guard = threading.Lock()
-        self._adopted = False
+        self.adopted = False
+        """Whether what dead processes left was taken over."""
         try:
             self._connection = _new_file(self.path)
         except (OSError, sqlite3.Error):
@@ -109,12 +110,12 @@ class Spool:
             OSError: If the disk refuses; what was not taken over is there for the next call.
             sqlite3.Error: Likewise.
         """
-        if self._adopted:
+        if self.adopted:
             return
         for path in sorted(self.path.parent.glob("*.sqlite")):
             if path != self.path:
                 self._take_over(path)
-        self._adopted = True
+        self.adopted = True
 
     def _take_over(self, path: Path) -> None:
         lock = FileLock(f"{path}.lock")

@@ -138,7 +138,7 @@ class Worker:
         return {
             **self.counts,
             "delivered": self._delivery.delivered,
-            "lost": self._outbox.lost,
+            "lost": self._outbox.lost + self._outbox.untold,
             "waiting": waiting,
             "parked": parked,
             "lag": 0.0 if oldest is None else max(0.0, time.time() - oldest),
@@ -204,10 +204,16 @@ class Worker:
                 )
                 self._pause(SECONDS_BETWEEN_BATCHES, time.monotonic())
             else:
+                self._say_untold()
                 if moved:
                     with self._wake:
                         self._wake.notify_all()
             self._tick()
+
+    def _say_untold(self) -> None:
+        if self._outbox.why_untold:
+            self.note_error(f"a geometry was given up: {self._outbox.why_untold}")
+            self._outbox.why_untold = ""
 
     def _deliver(self) -> None:
         while not self._closed:
