@@ -172,8 +172,6 @@ def test_a_mask_goes_out_and_comes_back_whatever_polarity_and_orientation(eiger,
         ("tif", "bad", "column,row"),
         ("npy", "good", "-row,column"),
         ("edf", "bad", "row,column"),
-        ("msk", "bad", "row,column"),
-        ("npy", "pixel_mask", "row,column"),
     ]:
         file = tmp_path / f"mask.{suffix}"
         declared = ["--polarity", polarity, "--orientation", orientation]

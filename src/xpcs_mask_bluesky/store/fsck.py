@@ -17,7 +17,7 @@ from xpcs_mask_bluesky.store.errors import DamagedData
 from xpcs_mask_bluesky.store.layout import BLOBS, LOG, PARTITIONS
 from xpcs_mask_bluesky.store.log import PAGE, LogEntry
 from xpcs_mask_bluesky.store.named import arrays_named, partitions_named
-from xpcs_mask_bluesky.store.repair import heal_array, heal_partition
+from xpcs_mask_bluesky.store.repair import heal_array, heal_partition, registered_file
 from xpcs_mask_bluesky.store.snapshots import SNAPSHOT
 from xpcs_mask_bluesky.store.state import LAYERS, RECIPE_RESOLVED, RECIPE_SET, State
 from xpcs_mask_bluesky.store.verify import makes
@@ -178,7 +178,11 @@ def _check_partitions(
     """Yield the partitions that are missing, damaged, half-written or left over."""
     needed, there = partitions_named(entries), set(detector[PARTITIONS])
     for digest in progress(sorted(there | set(needed)), f"{detector.name}: partitions"):
-        wrong = _wrong_with_partition(detector, digest) if digest in there else "the partition is missing"
+        wrong = (
+            _wrong_with_partition(detector, digest, directory)
+            if digest in there
+            else "the partition is missing"
+        )
         where = f"{PARTITIONS}/{digest}"
         if digest not in needed:
             state = f"no entry names this partition ({wrong})" if wrong else "no entry names this partition"
@@ -195,7 +199,10 @@ def _check_partitions(
             )
 
 
-def _wrong_with_partition(detector: DetectorNode, digest: str) -> str | None:
+def _wrong_with_partition(detector: DetectorNode, digest: str, directory: Path | None) -> str | None:
+    file = registered_file(detector, digest)
+    if file is not None and file.parent == directory and not file.exists():
+        return f"the partition's file {file.name[:12]}….hdf is lost"  # Tiled's client would ask for long
     try:
         detector.stored.get(digest).read()
     except UNREADABLE as error:

@@ -54,7 +54,7 @@ def heal_partition(detector: DetectorNode, digest: str, entry: LogEntry, directo
         raise DamagedData(f"geometry, mask and recipe of entry {entry.seq} lead to {part.digest[:12]} here")
     stored = Partitions(lambda: detector[PARTITIONS], directory)
     told = {"run_uid": str(entry.lineage.get("run_uid", "")), "mask_revision": entry.body["mask_revision"]}
-    registered = _registered_file(detector, digest)
+    registered = registered_file(detector, digest)
     if registered is None:
         stored.put(part, **told)
     elif directory is None or registered.parent != directory:
@@ -82,7 +82,7 @@ def _recomputed(detector: DetectorNode, entry: LogEntry) -> Partition:
     return compute(detector, state, record, str(entry.lineage["name"]))
 
 
-def _registered_file(detector: DetectorNode, digest: str) -> Path | None:
+def registered_file(detector: DetectorNode, digest: str) -> Path | None:
     """Return the file that a partition's node names; None for no node, or one of arrays."""
     try:
         node = detector[PARTITIONS].new_variation(include_data_sources=True)[digest]
