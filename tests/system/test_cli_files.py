@@ -120,7 +120,7 @@ def test_a_file_that_is_not_what_it_says_has_exit_status_2(files):
     path = write_qmap(part, files / "qmap.hdf")
     with h5py.File(path, "a") as file:
         file["qmap/dynamic_roi_map"][0, 0] = 0
-    said = run("verify", path, status=2)
+    said = run("verify", path, status=3)
     assert "dynamic_roi_map and mask disagree about 1 pixels" in said
     assert "patched in place" in said
     with h5py.File(path, "w") as file:
