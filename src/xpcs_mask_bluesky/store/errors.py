@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from xpcs_mask_bluesky.store.log import LogEntry
 
 PASSING = frozenset({401, 403, 408, 425, 429, 502, 503, 504, 507})
-"""Statuses that say nothing of the request: a key that is being renewed, a proxy, a server too busy or full."""
+"""Statuses that say nothing of the request: a renewed key, a proxy, a server too busy or full."""
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 """What the operating system says where a disk or a quota is full."""
 
