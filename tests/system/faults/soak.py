@@ -1,7 +1,6 @@
-"""A process that takes events for as long as it is told: ``soak.py URI PATH SPOOL EVENTS``, key in TILED_API_KEY.
+"""A process that takes so many events in so many seconds: ``soak.py URI PATH SPOOL EVENTS SECONDS``.
 
-The documents are those of a real run, sent again and again without a RunEngine's pauses: some twenty times
-as many a second as a beamline makes.
+The documents are those of a real run, sent again and again without a RunEngine's pauses.
 """
 
 from __future__ import annotations
@@ -62,7 +61,7 @@ class Soak:
         self._callback("stop", stop)
 
 
-def main(where: str, path: str, spool: str, events: str) -> None:
+def main(where: str, path: str, spool: str, events: str, seconds: str) -> None:
     """Soak, and print what came of it."""
     callback = watching(MaskCatalog.open(where, path=path), Path(spool))
     soak, started = Soak(callback), time.monotonic()
@@ -70,13 +69,15 @@ def main(where: str, path: str, spool: str, events: str) -> None:
         if soak.events >= int(events):
             break
         soak.run(number)
-    seconds = time.monotonic() - started
+        ahead = soak.events / int(events) * float(seconds) - (time.monotonic() - started)
+        time.sleep(max(0.0, ahead))
+    took = time.monotonic() - started
     assert callback.flush(300), callback.status()
     print(
         json.dumps(
             {
                 "events": soak.events,
-                "seconds": seconds,
+                "seconds": took,
                 "samples": soak.samples,
                 "after": megabytes(),
                 "status": callback.status() | {"in_force": None},
