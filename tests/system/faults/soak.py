@@ -64,8 +64,12 @@ class Soak:
 def main(where: str, path: str, spool: str, events: str, seconds: str) -> None:
     """Soak, and print what came of it."""
     callback = watching(MaskCatalog.open(where, path=path), Path(spool))
-    soak, started = Soak(callback), time.monotonic()
-    for number in itertools.count():
+    soak = Soak(callback)
+    soak.run(0)
+    assert callback.flush(300), callback.status()  # what is loaded and compiled once is no growth
+    soak.samples.clear()
+    soak.events, started = 0, time.monotonic()
+    for number in itertools.count(1):
         if soak.events >= int(events):
             break
         soak.run(number)
