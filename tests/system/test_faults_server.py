@@ -32,7 +32,7 @@ def test_a_server_killed_in_mid_run_and_back_a_minute_later_has_every_geometry_o
 
     def distances():
         yield from (4000.0 + number for number in range(10))
-        assert wait_for(lambda: callback.status()["delivered"] > 0)
+        assert wait_for(lambda: callback.status()["delivered"] > 0, 60)
         server.kill()
         end = time.monotonic() + SECONDS_AWAY
         for number in itertools.count():

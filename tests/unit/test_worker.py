@@ -1,11 +1,14 @@
 """The worker, with a deliverer of a few lines instead of a catalogue."""
 
+import subprocess
+import sys
 import threading
 import time
 
 import pytest
 
 from tests.unit.test_spool import job
+from xpcs_mask_bluesky.callbacks import outbox
 from xpcs_mask_bluesky.callbacks.worker import Worker
 
 
@@ -129,3 +132,42 @@ def test_paused_nothing_is_delivered_and_nothing_lost(working):
     worker.resume()
     assert worker.flush(10)
     assert deliverer.delivered == [job(1)]
+
+
+def test_a_flush_waits_for_what_a_dead_process_left(working, tmp_path):
+    code = (
+        "import os, sys; from pathlib import Path; from tests.unit.test_spool import job;"
+        "from xpcs_mask_bluesky.callbacks.spool import Spool;"
+        "Spool(Path(sys.argv[1])).add([job(n) for n in range(20)]); os._exit(9)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    deliverer = Deliverer()
+    assert working(deliverer).flush(10)
+    assert deliverer.delivered == [job(number) for number in range(20)]
+
+
+def test_what_no_text_can_tell_is_given_up_and_holds_up_nothing(working):
+    class Silent:
+        def __str__(self):
+            raise RuntimeError("not a word")
+
+    deliverer = Deliverer()
+    worker = working(deliverer)
+    worker.put([job(1), job(2, provenance={"distance": Silent()}), job(3)])
+    assert worker.flush(10)
+    assert deliverer.delivered == [job(1), job(3)]
+    status = worker.status()
+    assert (status["lost"], status["restarts"]) == (1, 0)
+    assert "was given up: RuntimeError" in status["last_error"]
+
+
+def test_while_neither_disk_nor_catalogue_takes_anything_the_oldest_are_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(outbox, "MOST_IN_MEMORY", 50)
+    directory = tmp_path / "spool"
+    directory.write_text("a file where the directory should be")
+    worker = Worker(Deliverer(*[ConnectionError("away")] * 1000), directory)
+    monkeypatch.setattr(worker, "start", lambda: None)
+    for number in range(120):
+        worker.put([job(number)])
+    status = worker.status()
+    assert (status["waiting"], status["lost"]) == (50, 70)

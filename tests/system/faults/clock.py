@@ -1,4 +1,4 @@
-"""A process whose clock jumps back by an hour in mid-run: ``clock.py URI PATH SPOOL``; TILED_API_KEY."""
+"""A process whose clock jumps back by an hour in mid-run: ``clock.py URI PATH SPOOL``."""
 
 from __future__ import annotations
 
