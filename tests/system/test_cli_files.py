@@ -115,7 +115,7 @@ def test_warnings_of_what_the_file_cannot_tell_are_shown(files):
     assert "warning: pixels of" in run("partition", "--geometry", files / "geometry.json", *declared(files))
 
 
-def test_a_file_that_is_not_what_it_says_has_exit_status_2(files):
+def test_a_file_that_is_not_what_it_says_has_exit_status_3(files):
     part = partition(q_map(RECORD), MASK, RECIPE)
     path = write_qmap(part, files / "qmap.hdf")
     with h5py.File(path, "a") as file:
@@ -146,7 +146,7 @@ def test_labels_that_do_not_follow_from_the_geometry_are_found_by_computing_anew
             )
         },
     )
-    said = run("verify", write_qmap(moved, files / "moved.hdf"), status=2)
+    said = run("verify", write_qmap(moved, files / "moved.hdf"), status=3)
     assert f"digest {moved.digest}, but geometry, mask and recipe lead to" in said
 
 
