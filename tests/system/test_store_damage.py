@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
+from tiled.client.utils import ClientError
 from tiled.structures.core import Spec
 
 from xpcs_mask_bluesky import Circle, MaskCatalog
@@ -55,9 +56,12 @@ DAMAGED = {
         {"parent": 1, "body": {"actions": [{"action": "squash"}], "state": ""}},
         "newer version",
     ),
-    "a field too many": (2, {"colour": "red"}, "entry 2 is damaged"),
-    "a newer schema": (2, {"schema": 99}, "schema 99"),
 }
+REFUSED = {
+    "a field too many": ({"colour": "red"}, "entry 2 is damaged"),
+    "a newer schema": ({"schema": 99}, "schema 99"),
+}
+"""What the server does not take in the first place."""
 
 
 @pytest.mark.parametrize("what", DAMAGED)
@@ -73,8 +77,16 @@ def test_a_damaged_log_is_a_clear_error_and_nothing_is_appended_to_it(eiger, els
     ):
         with pytest.raises(ValueError, match=words) as caught:
             ask()
-        assert isinstance(caught.value, DamagedLog) or what == "a newer schema"
+        assert isinstance(caught.value, DamagedLog)
     assert eiger.head() == seq
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_the_server_takes_no_entry_that_is_none(eiger, what):
+    content, words = REFUSED[what]
+    with pytest.raises(ClientError, match=words):
+        write_entry(eiger, 2, **content)
+    assert eiger.head() == 1
 
 
 def half_written(eiger, array):
