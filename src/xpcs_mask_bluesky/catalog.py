@@ -88,10 +88,12 @@ class MaskCatalog:
         tried again whenever it is needed.
 
         Raises:
-            ValueError: ``path`` has a name that Tiled cannot open.
+            ValueError: ``path`` has a name that Tiled cannot open, or ``where`` is empty.
         """
         if not isinstance(where, str | Path):
             return cls._of_client(where, path, raw)
+        if not str(where):
+            raise ValueError("where is empty; expected a directory or an http address: is a variable unset?")
         catalog = cls._of_address(str(where), path, raw, api_key, timeout)
         try:
             _ = catalog.client
@@ -201,7 +203,13 @@ class MaskCatalog:
             CatalogUnavailable: the server does not answer.
         """
         if name not in self._detectors:
-            detector = self._container()[check_name(name, "detector")]
+            try:
+                detector = self._container()[check_name(name, "detector")]
+            except KeyError as error:
+                there = ", ".join(self) or "none"
+                raise KeyError(
+                    f"{self.uri} /{self.path} has no detector {name!r}; there is {there}"
+                ) from error
             detector.share_directory(self._shared)
             self._detectors[name] = detector
         return self._detectors[name]

@@ -208,6 +208,21 @@ def test_another_geometry_moves_pixels_and_that_is_told_by_bin():
     assert found.static.moved.any()
 
 
+def test_a_turned_azimuth_has_other_edges():
+    limits = {"q": (0.0, 0.8), "phi": (-180.0, 180.0)}
+    plain, turned = (
+        partition(
+            q_map(RECORD),
+            ALL,
+            PartitionRecipe(dynamic=(1, 2), static=(1, 4), ranges=limits, phi_offset=offset),
+        )
+        for offset in (0.0, 30.0)
+    )
+    assert not plain.diff(turned).same_edges
+    assert plain.diff(turned)
+    assert "the edges differ" in str(plain.diff(turned))
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

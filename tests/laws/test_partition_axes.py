@@ -4,7 +4,7 @@ from functools import cache, partial
 
 import mpmath as mp
 import numpy as np
-from hypothesis import assume, given, settings
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.laws.strategies import SHAPE, finite, masks
@@ -13,6 +13,8 @@ from tests.laws.test_qmap_laws import lab_vector, momentum_transfer
 from tests.laws.test_reflection_laws import along, surface_frame
 from xpcs_mask_bluesky import EllipseFrame, GeometryRecord, Group, PartitionRecipe, partition, q_map
 
+slow = settings(deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+"""40 digits are slow, and shrinking with them takes longer than a test may."""
 WIDE = {  # large pixels: every axis has a range that float64 resolves
     "incident_energy": finite(5, 20),
     "distance": finite(0.2, 1),
@@ -100,7 +102,7 @@ def made(record, mask, recipe):
         raise
 
 
-@settings(max_examples=30, deadline=None)  # 40 digits are slow
+@settings(slow, max_examples=30)
 @given(record=records, mask=masks, data=st.data())
 def test_any_axes_label_by_their_own_values(record, mask, data):
     there = q_map(record).axes
@@ -158,7 +160,7 @@ def peaks(draw):
     return fold, [(*group, each) for group, each in zip(groups, numbers, strict=True)]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(slow, max_examples=20)
 @given(record=wide, mask=masks, peaks=peaks(), offset=offsets, log=st.booleans())
 def test_groups_label_on_a_block_grid(record, mask, peaks, offset, log):
     fold, drawn = peaks
@@ -204,7 +206,7 @@ def test_groups_label_on_a_block_grid(record, mask, peaks, offset, log):
     assert [len(each) for each in part.static.centers] == [rows, columns]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(slow, max_examples=20)
 @given(
     record=wide,
     mask=masks,
@@ -243,7 +245,7 @@ def test_an_arc_may_cross_where_the_angle_starts_anew(record, mask, start, width
     assert np.abs(off).max() < 1e-9
 
 
-@settings(max_examples=40, deadline=None)
+@settings(slow, max_examples=40)
 @given(
     record=wide,
     mask=masks,

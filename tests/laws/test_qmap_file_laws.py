@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.qmap_files import content, write
+from tests.unit.qmap_files import RECORD, content, write
 from xpcs_mask_bluesky import (
     GeometryRecord,
     PartitionRecipe,
@@ -39,14 +39,18 @@ records = st.builds(
     swing_angle_vertical=angles,
     tilt_yaw=angles,
 )
-recipes = st.builds(
-    PartitionRecipe,
-    axes=st.sampled_from([("q", "phi"), ("x", "y"), ("qr", "two_theta"), ("phi", "q"), ("qx", "qy")]),
-    dynamic=st.tuples(st.integers(1, 4), st.integers(1, 3)),
-    static=st.just((12, 6)),
-    spacing=st.just("linear"),
-    phi_offset=st.sampled_from([0.0, 11.5]),
-    symmetry_fold=st.sampled_from([1, 3]),
+numbers = {"dynamic": st.tuples(st.integers(1, 4), st.integers(1, 3)), "static": st.just((12, 6))}
+turned = {"phi_offset": st.sampled_from([0.0, 11.5]), "symmetry_fold": st.sampled_from([1, 3])}
+few = {"minimum_pixels": st.just(4), "small_bins": st.sampled_from(["keep", "drop", "merge"])}
+recipes = st.one_of(
+    st.builds(PartitionRecipe, axes=st.sampled_from([("q", "phi"), ("phi", "q")]), **numbers, **turned),
+    st.builds(
+        PartitionRecipe, axes=st.sampled_from([("x", "y"), ("qr", "two_theta"), ("qx", "qy")]), **numbers
+    ),
+    st.builds(PartitionRecipe, axes=st.just(("q", "phi")), **numbers, **few),
+    st.builds(
+        PartitionRecipe, axes=st.sampled_from([("q",), ("phi",)]), dynamic=st.just(3), static=st.just(12)
+    ),
 )
 
 
@@ -63,8 +67,6 @@ def partitions(draw):
     recipe = draw(recipes)
     mask, blemish = masks(draw), masks(draw)
     assume(np.count_nonzero(mask & blemish) > 200)
-    turned = {} if "phi" in recipe.axes else {"phi_offset": 0.0, "symmetry_fold": 1}
-    recipe = PartitionRecipe.model_validate(recipe.model_dump() | turned)
     try:
         return partition(q_map(draw(records)), mask, recipe, blemish)
     except ValueError:  # more bins than the numbers can tell apart
@@ -193,17 +195,7 @@ def test_damage_to_a_file_of_ours_is_an_error_or_changes_nothing(data):
 
 
 OURS = partition(
-    q_map(
-        GeometryRecord(
-            incident_energy=9.0,
-            distance=2.0,
-            beam_center_x=7.5,
-            beam_center_y=3.25,
-            x_pixel_size=1e-4,
-            y_pixel_size=1e-4,
-            shape=SHAPE,
-        )
-    ),
+    q_map(RECORD.model_copy(update={"shape": SHAPE})),
     np.ones(SHAPE, bool),
     PartitionRecipe(dynamic=(3, 2), static=(6, 4)),
 )

@@ -9,7 +9,7 @@ import pytest
 from tests.system.peers import provided
 from tests.system.test_readers import BOOST_CORR, RECORD, SIMPLE_MASK, VIEWER_GUI, made
 from xpcs_mask_bluesky import check_qmap_file, q_map, read_foreign_qmap, read_mask, write_qmap
-from xpcs_mask_bluesky.files.metadata_8id import read_8id_metadata
+from xpcs_mask_bluesky.files.metadata_hdf import read_8id_metadata
 
 pytestmark = pytest.mark.timeout(1500)
 STRAIGHT = {"swing_angle_horizontal": 0.0, "swing_angle_vertical": 0.0}
@@ -172,7 +172,7 @@ def metadata_file(path):
             ("beam_center_position_y", 0.17, "m"),
             ("position_x", -0.2298, "m"),
             ("position_y", 0.17, "m"),
-            ("distance", 1000.0, "mm"),
+            ("distance", 1.0, "m"),
             ("x_pixel_size", 1e-4, "m"),
             ("y_pixel_size", 1e-4, "m"),
             ("flightpath_swing", 0.0, "degree"),
@@ -180,6 +180,7 @@ def metadata_file(path):
         ):
             detector[name] = value
             detector[name].attrs["units"] = unit
+        detector["detector_name"] = "eiger4M"
         file["entry/instrument/incident_beam/incident_energy"] = 10.0
         file["entry/instrument/incident_beam/incident_energy"].attrs["units"] = "keV"
     return path

@@ -3,10 +3,20 @@
 import h5py
 import numpy as np
 
+from xpcs_mask_bluesky import GeometryRecord
 from xpcs_mask_bluesky.files.foreign_qmap import foreign_qmap
 from xpcs_mask_bluesky.files.hdf5_content import read_content
 
 SHAPE = (12, 16)
+RECORD = GeometryRecord(
+    incident_energy=9.0,
+    distance=2.0,
+    beam_center_x=7.5,
+    beam_center_y=3.25,
+    x_pixel_size=1e-4,
+    y_pixel_size=1e-4,
+    shape=SHAPE,
+)
 BINS = {"dynamic": (3, 2), "static": (6, 4)}
 
 

@@ -122,6 +122,7 @@ REFUSED = {
     "a mapping beyond the bins": ({"dynamic_index_mapping": np.arange(6) + 1}, r"within 0\.\.5"),
     "three numbers of bins": ({"dynamic_num_pts": np.array([3, 2, 1])}, "expected two numbers"),
     "no number of bins": ({"static_num_pts": np.array([0, 4])}, "expected two numbers"),
+    "a billion bins": ({"static_num_pts": np.array([1, 10**9])}, "16777216 together at most"),
     "one name": ({"map_names": ["x"]}, "expected two texts"),
     "an energy of words": ({"energy": "ten"}, "expected one number"),
 }
@@ -171,6 +172,14 @@ def test_edges_are_those_that_give_every_pixel_its_label(tmp_path):
     assert recipe.static_edges["x"] == pytest.approx(np.linspace(-0.5, 15.5, 7), abs=1e-12)
     assert recipe.edges["y"] == pytest.approx([-0.5, 5.5, 11.5], abs=1e-12)
     assert np.array_equal(told.partition(record, recipe).static_roi_map, told.static_roi_map)
+    many = foreign(
+        write(
+            tmp_path / "m.hdf",
+            content() | {"static_num_pts": np.array([6, 40])} | {"static_v_list_dim1": np.arange(40.0)},
+        )
+    )
+    with pytest.raises(ValueError, match="6×40 static bins, more than pixels"):
+        many.recipe(record)
     with pytest.raises(ValueError, match=r"detector \(12, 16\), the geometry of \(16, 12\)"):
         told.recipe(record.model_copy(update={"shape": (16, 12)}))
 

@@ -7,11 +7,18 @@ import pytest
 
 import xpcs_mask_bluesky
 
-SLOW = ("jax", "tiled", "bluesky", "ophyd", "h5py", "dask", "bluesky_tiled_plugins", "matplotlib")
+SLOW = ("jax", "tiled", "bluesky", "ophyd", "h5py", "dask", "scipy", "matplotlib", "bluesky_tiled_plugins")
+
+
+HELP = (
+    "import contextlib; from xpcs_mask_bluesky.cli import app\n"
+    "with contextlib.redirect_stdout(sys.stderr): app(['--help'], standalone_mode=False)\n"
+    "pass"
+)
 
 
 def loaded(statement: str) -> set[str]:
-    code = f"import sys; {statement}; print(*(set({SLOW}) & set(sys.modules)))"
+    code = f"import sys; {statement}\nprint(*(set({SLOW}) & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return set(done.stdout.split())
 
@@ -24,6 +31,7 @@ def loaded(statement: str) -> set[str]:
         ("from xpcs_mask_bluesky import q_map", {"jax"}),
         ("from xpcs_mask_bluesky import MaskCatalog", {"tiled"}),
         ("import xpcs_mask_bluesky.cli", set()),
+        (HELP, set()),
     ],
 )
 def test_only_what_is_needed_is_loaded(statement, allowed):

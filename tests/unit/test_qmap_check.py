@@ -4,8 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
-from tests.unit.qmap_files import BINS, SHAPE, content, write
-from xpcs_mask_bluesky import GeometryRecord, PartitionRecipe, check_qmap_file, partition, q_map, write_qmap
+from tests.unit.qmap_files import BINS, RECORD, SHAPE, content, write
+from xpcs_mask_bluesky import PartitionRecipe, check_qmap_file, partition, q_map, write_qmap
 from xpcs_mask_bluesky.files.hdf5_content import read_content
 from xpcs_mask_bluesky.files.peer_hash import peer_hash
 from xpcs_mask_bluesky.files.qmap_check import DATASETS, problems_of
@@ -13,17 +13,8 @@ from xpcs_mask_bluesky.files.qmap_hdf5 import qmap_content
 
 
 def made():
-    record = GeometryRecord(
-        incident_energy=9.0,
-        distance=2.0,
-        beam_center_x=7.5,
-        beam_center_y=3.25,
-        x_pixel_size=1e-4,
-        y_pixel_size=1e-4,
-        shape=SHAPE,
-    )
     recipe = PartitionRecipe(axes=("x", "y"), dynamic=BINS["dynamic"], static=BINS["static"])
-    return partition(q_map(record), content()["mask"], recipe)
+    return partition(q_map(RECORD), content()["mask"], recipe)
 
 
 def problems(path):

@@ -1,7 +1,9 @@
 """The outbox: ordered, durable, nothing twice."""
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 from xpcs_mask_bluesky.callbacks.jobs import Job
 from xpcs_mask_bluesky.callbacks.spool import Spool
@@ -45,6 +47,7 @@ def test_what_was_left_is_taken_over_by_the_next_process(tmp_path):
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
     assert done.returncode == 9
     spool = Spool(tmp_path)
+    spool.adopt()
     assert waiting(spool) == [job(1), job(2)]
     spool.close()
 
@@ -53,6 +56,7 @@ def test_a_living_process_keeps_its_own(tmp_path):
     first, second = Spool(tmp_path), Spool(tmp_path)
     first.add([job(1)])
     third = Spool(tmp_path)
+    third.adopt()
     assert waiting(second) == waiting(third) == []
     assert waiting(first) == [job(1)]
     for spool in (first, second, third):
@@ -66,6 +70,7 @@ def test_a_parked_job_waits_for_the_next_start(tmp_path):
     assert spool.depth() == (0, 1)
     spool.close()
     again = Spool(tmp_path)
+    again.adopt()
     assert waiting(again) == [job(1)]
     again.close()
 
@@ -73,3 +78,32 @@ def test_a_parked_job_waits_for_the_next_start(tmp_path):
 def test_an_empty_spool_leaves_no_file(tmp_path):
     Spool(tmp_path).close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_files_of_dead_processes_come_in_the_order_in_which_they_were_begun(tmp_path):
+    code = (
+        "import os, sys; from pathlib import Path; from tests.unit.test_spool import job;"
+        "from xpcs_mask_bluesky.callbacks.spool import Spool;"
+        "Spool(Path(sys.argv[1])).add([job(int(sys.argv[2]))]); os._exit(9)"
+    )
+    for number in range(6):
+        subprocess.run([sys.executable, "-c", code, str(tmp_path), str(number)], check=False)
+    spool = Spool(tmp_path)
+    spool.adopt()
+    assert waiting(spool) == [job(number) for number in range(6)]
+    spool.close()
+
+
+def test_a_damaged_file_is_set_aside_and_holds_up_nothing(tmp_path, caplog):
+    (tmp_path / "00000001-a.sqlite").write_bytes(b"no SQLite at all " * 100)
+    with closing(sqlite3.connect(tmp_path / "00000002-b.sqlite")) as other:
+        other.execute("CREATE TABLE jobs (id INTEGER PRIMARY KEY, key TEXT, content TEXT, parked TEXT)")
+        other.execute("INSERT INTO jobs (key, content) VALUES ('k', '{\"colour\": \"red\"}')")
+        other.commit()
+    spool = Spool(tmp_path)
+    spool.adopt()
+    spool.add([job(1)])
+    assert waiting(spool) == [job(1)]
+    assert len(list(tmp_path.glob("*.damaged"))) == 2
+    assert caplog.text.count("is damaged, or of another version") == 2
+    spool.close()

@@ -82,6 +82,20 @@ def test_a_better_place_is_waited_for_before_the_first_geometry_is_said():
     assert (found.seq_num, found.record.distance) == (1, 4.321)
 
 
+def test_a_change_that_is_told_while_waiting_is_no_beginning():
+    """A soft signal of ophyd says nothing to a monitor before it is put."""
+    docs = run(events=2, baseline=4000.0)
+    docs[3:3] = [
+        (
+            "descriptor",
+            {"uid": "m", "run_start": "run", "name": "length_monitor", "data_keys": LENGTH, "time": 0.0},
+        )
+    ]
+    docs[-2:-2] = [("event", event("m", 1, {"length": 5000.0}) | {"timestamps": {"length": 1.5}})]
+    found = findings(docs)
+    assert [(each.seq_num, each.record.distance) for each in found] == [(1, 4.0), (2, 5.0)]
+
+
 def test_a_promise_that_is_never_kept_leaves_the_next_best_place_with_all_its_changes():
     docs = lengths(4000.0, 5000.0, 5000.0)
     docs[2:2] = second_stream()

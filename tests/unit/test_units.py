@@ -18,6 +18,8 @@ from xpcs_mask_bluesky.units import UnitError, magnitude, same_unit, wavelength
         (1.24, "Angstro", "angstrom", 1.24),
         (0.124, "nm", "angstrom", 1.24),
         (1.24, "A", "angstrom", 1.24),
+        (1.24, "Angs", "angstrom", 1.24),
+        (75.0, "micrometers", "m", 75e-6),
         (3.5, "px", "px", 3.5),
         (2.0, "MeV", "keV", 2000.0),
         (2.0, "meV", "keV", 2e-6),

@@ -105,16 +105,25 @@ def fit_calibrant(
     """
     powder = Calibrant.named(calibrant) if isinstance(calibrant, str) else calibrant
     scene = Scene.of(image, mask, record)
-    column, row = search_centre(scene, search)
-    scene = scene.moved(beam_center_x=column, beam_center_y=row)
-    rings = _rings_in(scene, powder, distance_within)
-    start = scene.at_distance(search_distance(scene, rings, distance_within))
-    found = fit_rings(scene, [start[field] for field in FIELDS], rings)
+    found = _fitted_rings(scene, powder, search, distance_within)
     _refuse_runaway(record, FIELDS, found, search, distance_within)
     _refuse_other_rings(found, powder)
     reference = ImageReference(digest=_digest(image), run=run, stream=stream, frames=frames)
     proposal = _proposal(record, FIELDS, found, scene, reference)
-    residuals = tuple(
+    described = {"calibrant": f"{powder.name} ({powder.source})", "rings": _residuals(found)}
+    return proposal.model_copy(update=described)
+
+
+def _fitted_rings(scene: Scene, powder: Calibrant, search: float, distance_within: float) -> FittedRings:
+    column, row = search_centre(scene, search)
+    scene = scene.moved(beam_center_x=column, beam_center_y=row)
+    rings = _rings_in(scene, powder, distance_within)
+    start = scene.at_distance(search_distance(scene, rings, distance_within))
+    return fit_rings(scene, [start[field] for field in FIELDS], rings)
+
+
+def _residuals(found: FittedRings) -> tuple[RingResidual, ...]:
+    return tuple(
         RingResidual(
             d_spacing=ring.d_spacing,
             pixels=ring.pixels,
@@ -124,7 +133,6 @@ def fit_calibrant(
         )
         for ring in found.rings
     )
-    return proposal.model_copy(update={"calibrant": f"{powder.name} ({powder.source})", "rings": residuals})
 
 
 def _rings_in(scene: Scene, powder: Calibrant, reach: float) -> list[float]:

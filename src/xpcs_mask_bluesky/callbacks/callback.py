@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
 import sys
-import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xpcs_mask_bluesky.callbacks.calibrations import calibrated_fields, give, take
 from xpcs_mask_bluesky.callbacks.complaints import Complaints
 from xpcs_mask_bluesky.callbacks.devices import observe
+from xpcs_mask_bluesky.callbacks.ending import at_process_end
 from xpcs_mask_bluesky.callbacks.following import Current, Following
 from xpcs_mask_bluesky.callbacks.handover import HandOver
 from xpcs_mask_bluesky.callbacks.jobs import Order, order
@@ -90,7 +88,7 @@ class PartitionCallback:
             prepare=self._preparation.run,
         )
         self._following = Following(self._current, self._watched, self._worker.put, self._calibrated)
-        self._end_with_the_process()
+        at_process_end(self._at_exit)
 
     def watch(
         self,
@@ -259,17 +257,6 @@ class PartitionCallback:
                 self._console(line)
             except Exception as error:  # noqa: BLE001  somebody else's function, or a closed output
                 self._fail(f"the console took no line: {error!r}")
-
-    def _end_with_the_process(self) -> None:
-        """Deliver what is left when the process ends, also a worker of the queue server."""
-        ending = weakref.WeakMethod(self._at_exit)
-
-        def end() -> None:
-            if at_exit := ending():
-                at_exit()
-
-        atexit.register(end)
-        Finalize(None, end, exitpriority=1)  # that worker leaves without atexit
 
     def _at_exit(self) -> None:
         if self._enabled and not self.close():

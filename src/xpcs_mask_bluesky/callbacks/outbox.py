@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from xpcs_mask_bluesky.callbacks.jobs import Job, Order
@@ -31,23 +31,37 @@ class Outbox:
         self.directory = directory
         self.lost = 0
         """Jobs given up because neither disk nor catalogue took them for too long."""
+        self.untold = 0
+        """Jobs given up because a document held what no text can tell."""
+        self.why_untold = ""
         self._memory: deque[Job | Order] = deque()
+        self._moving = 0
+        """How many are between memory and where they go next."""
         self._direct: dict[int, Job] = {}
         self._parked: set[int] = set()
-        """Numbers of those in ``_direct`` that are set aside."""
+        """Numbers of those set aside that the spool does not know to be."""
+        self._crossed: set[int] = set()
+        """Numbers of those delivered that the disk did not let the spool forget."""
         self._numbered = 0
         self._spool: Spool | None = None
         self._broken = False
         self._taking = threading.Lock()
+        """Held while the disk works."""
+        self._guard = threading.Lock()
+        """Of ``_memory``; never held while anything waits."""
 
     def put(self, jobs: Sequence[Job | Order]) -> None:
-        """Take jobs without waiting for anything."""
-        self._memory.extend(jobs)
+        """Take jobs without waiting for anything; of too many in memory the oldest are given up."""
+        with self._guard:
+            self._memory.extend(jobs)
+            while len(self._memory) > MOST_IN_MEMORY:
+                self._memory.popleft()
+                self.lost += 1
 
     @property
     def news(self) -> bool:
         """Whether anything came that is not in the spool yet."""
-        return bool(self._memory)
+        return bool(self._memory) or self._moving > 0
 
     def keep(self) -> bool:
         """Move what came into the spool; return whether anything was moved.
@@ -57,65 +71,112 @@ class Outbox:
             sqlite3.Error: Likewise.
         """
         try:
-            if self._spool is None:
-                self._spool = Spool(self.directory)
             with self._taking:
-                taken = list(self._memory)
-                jobs = [*self._direct.values(), *map(_job, taken)]
-                if jobs:
-                    self._spool.add(jobs)
-                for _ in taken:
-                    self._memory.popleft()
-                self._direct.clear()
-                self._parked.clear()
+                moved = self._keep()
         except SPOOL_ERRORS:
             self._broken = True
-            self._trim()
             raise
         self._broken = False
-        return bool(jobs)
+        return moved
+
+    def _keep(self) -> bool:
+        if self._spool is None:
+            self._spool = Spool(self.directory)
+        self._spool.adopt()
+        if self._crossed:
+            self._spool.remove(sorted(self._crossed))
+            self._crossed.clear()
+        taken = self._take(MOST_IN_MEMORY)
+        jobs = [*self._direct.values(), *self._jobs(taken)]
+        if not jobs:
+            return False
+        try:
+            self._spool.add(jobs)
+        except SPOOL_ERRORS:
+            with self._guard:
+                self._memory.extendleft(reversed(taken))
+                self._moving = 0
+            raise
+        self._moving = 0
+        self._direct.clear()
+        self._parked = {number for number in self._parked if number > 0}
+        return True
+
+    def _take(self, most: int) -> list[Job | Order]:
+        with self._guard:
+            self._moving = max(0, min(most, len(self._memory)))
+            return [self._memory.popleft() for _ in range(self._moving)]
+
+    def _jobs(self, taken: Iterable[Job | Order]) -> list[Job]:
+        """Return what can be told as text; the rest is given up, since it would hold up all others."""
+        jobs: list[Job] = []
+        for each in taken:
+            try:
+                job = each if isinstance(each, Job) else each.job()
+                if job.key and job.to_json():
+                    jobs.append(job)
+            except Exception as error:  # noqa: BLE001  the boundary: a document may hold anything
+                self.untold += 1
+                self.why_untold = f"{type(error).__name__} in what a document of {each.detector} told"
+        return jobs
 
     def batch(self, most: int) -> list[tuple[int, Job]]:
         """Return the oldest jobs that wait, with their numbers."""
-        if not self._broken:
-            return [] if self._spool is None else self._spool.pending(most)
-        with self._taking:
-            while self._memory and len(self._direct) < most:
-                self._numbered -= 1
-                self._direct[self._numbered] = _job(self._memory.popleft())
-            waiting = [each for each in self._direct.items() if each[0] not in self._parked]
         try:
-            spooled = [] if self._spool is None else self._spool.pending(most)
+            spooled = [] if self._spool is None else self._pending(self._spool, most)
         except SPOOL_ERRORS:  # they wait until it can be read again
             spooled = []
-        return spooled + waiting
+        if not self._broken:
+            return spooled
+        with self._taking:
+            for each in self._jobs(self._take(most - len(self._direct))):
+                self._numbered -= 1
+                self._direct[self._numbered] = each
+            self._moving = 0
+            return spooled + [each for each in self._direct.items() if each[0] not in self._parked]
+
+    def _pending(self, spool: Spool, most: int) -> list[tuple[int, Job]]:
+        there = spool.pending(most + len(self._crossed) + len(self._parked))
+        return [each for each in there if each[0] not in self._crossed | self._parked][:most]
 
     def remove(self, numbers: Sequence[int]) -> None:
-        """Forget jobs that were delivered."""
+        """Forget jobs that were delivered; if the disk refuses, the spool forgets them later."""
         with self._taking:
             for number in numbers:
                 self._direct.pop(number, None)
-        spooled = [number for number in numbers if number > 0]
-        if spooled and self._spool is not None:
-            self._spool.remove(spooled)
+            spooled = [number for number in numbers if number > 0]
+            try:
+                if spooled and self._spool is not None:
+                    self._spool.remove(spooled)
+            except SPOOL_ERRORS:
+                self._crossed.update(spooled)
 
     def park(self, number: int, reason: str) -> None:
         """Set a job aside that cannot be delivered now."""
-        if number < 0:
-            self._parked.add(number)
-        elif self._spool is not None:
-            self._spool.park(number, reason)
+        try:
+            if number > 0 and self._spool is not None:
+                self._spool.park(number, reason)
+                return
+        except SPOOL_ERRORS:
+            pass
+        self._parked.add(number)
 
     def unpark(self) -> None:
-        """Let the jobs that were set aside wait again."""
+        """Let the jobs that were set aside wait again.
+
+        Raises:
+            OSError: If the disk refuses.
+            sqlite3.Error: Likewise.
+        """
         self._parked.clear()
         if self._spool is not None:
             self._spool.unpark()
 
     @property
     def empty(self) -> bool:
-        """Whether nothing waits, of this process or an earlier one; False before the spool was opened."""
-        if self._spool is None and not self._broken:
+        """Whether nothing waits, of this process or an earlier one; False before that was taken over."""
+        taken_over = self._spool is not None and self._spool.adopted
+        if not taken_over and not self._broken:
             return False
         return self.depth()[0] == 0
 
@@ -127,12 +188,15 @@ class Outbox:
     def depth(self) -> tuple[int, int]:
         """Return how many jobs wait, and how many are set aside."""
         waiting, parked = (0, 0) if self._spool is None else self._spool.depth()
-        in_memory = len(self._memory) + len(self._direct) - len(self._parked)
-        return waiting + in_memory, parked + len(self._parked)
+        in_memory = len(self._memory) + self._moving + len(self._direct)
+        aside = len(self._parked)
+        return waiting + in_memory - aside - len(self._crossed), parked + aside
 
     def oldest(self) -> float | None:
         """Return when the oldest job that waits came, seconds since the epoch."""
-        first = [each.received for each in [*list(self._memory)[:1], *list(self._direct.values())[:1]]]
+        with self._guard:
+            first = [self._memory[0].received] if self._memory else []
+        first += [each.received for each in list(self._direct.values())[:1]]
         if self._spool is not None:
             first += [job.received for _, job in self._spool.pending(1)]
         return min(first, default=None)
@@ -143,13 +207,3 @@ class Outbox:
             self.keep()
         if self._spool is not None:
             self._spool.close()
-
-    def _trim(self) -> None:
-        with self._taking:
-            while len(self._memory) > MOST_IN_MEMORY:
-                self._memory.popleft()
-                self.lost += 1
-
-
-def _job(each: Job | Order) -> Job:
-    return each if isinstance(each, Job) else each.job()

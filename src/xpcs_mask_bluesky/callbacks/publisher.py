@@ -176,8 +176,8 @@ class Publisher:
     def _say_moved(self, detector: XPCSDetector, job: Job) -> None:
         verdict = self._standing.moved(detector, job)
         if verdict is not None:
-            of_run = f"run {verdict.use.run_uid[:8]}" if verdict.use.run_uid else "no run"
-            message = f"the geometry left that of {of_run}, whose partition was in force: {verdict.words}"
+            run = f"of run {verdict.use.run_uid[:8]}" if verdict.use.run_uid else "published between runs"
+            message = f"the geometry left that of the partition {run}, which was in force: {verdict.words}"
             self.alarm(job, message, verdict.facts)
             self._moved(job, message)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 import uuid
@@ -12,6 +13,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from xpcs_mask_bluesky.callbacks.jobs import Job
+
+logger = logging.getLogger("xpcs_mask_bluesky")
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -26,27 +29,31 @@ CREATE TABLE IF NOT EXISTS jobs (
 class Spool:
     """One process' outbox in a directory that several may share.
 
-    Each process holds a file of its own under a lock. What dead processes left is taken over at start.
+    Each process holds a file of its own under a lock. Files are numbered in the order in which they were
+    begun, whatever the clock says. What dead processes left is taken over by :meth:`adopt`.
 
     Args:
         directory: Created if it is not there.
 
     Raises:
-        OSError: If the directory cannot be written.
+        OSError: If the directory cannot be written; nothing is left in it then.
+        sqlite3.Error: Likewise.
     """
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        self.path = directory / f"{uuid.uuid4().hex[:12]}.sqlite"
+        self.path = directory / f"{_next_number(directory):08d}-{uuid.uuid4().hex[:12]}.sqlite"
         self._lock = FileLock(f"{self.path}.lock", thread_local=False)  # another thread releases it
         self._lock.acquire(timeout=0)
-        self._connection = sqlite3.connect(self.path, check_same_thread=False)
         self._guard = threading.Lock()
-        with self._guard, self._connection:
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=FULL")
-            self._connection.execute(_SCHEMA)
-        self._adopt(directory)
+        self.adopted = False
+        """Whether what dead processes left was taken over."""
+        try:
+            self._connection = _new_file(self.path)
+        except (OSError, sqlite3.Error):
+            _delete(self.path)
+            self._release(delete=True)
+            raise
 
     def add(self, jobs: Iterable[Job]) -> None:
         """Keep jobs; one that is kept already makes no second entry."""
@@ -92,32 +99,83 @@ class Spool:
             self._connection.close()
         if empty:
             _delete(self.path)
+        self._release(delete=empty)
+
+    def adopt(self) -> None:
+        """Take over what dead processes left, the oldest first; once.
+
+        A file that cannot be understood is set aside, and said.
+
+        Raises:
+            OSError: If the disk refuses; what was not taken over is there for the next call.
+            sqlite3.Error: Likewise.
+        """
+        if self.adopted:
+            return
+        for path in sorted(self.path.parent.glob("*.sqlite")):
+            if path != self.path:
+                self._take_over(path)
+        self.adopted = True
+
+    def _take_over(self, path: Path) -> None:
+        lock = FileLock(f"{path}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:  # its process lives
+            return
+        try:
+            self.add(jobs_in(path))
+            _delete(path)
+        except DamagedSpool as error:
+            aside = path.replace(path.with_suffix(".damaged"))
+            logger.error("xpcs-mask: %s; it is kept as %s and not delivered", error, aside)
+        finally:
+            lock.release()
+        Path(lock.lock_file).unlink(missing_ok=True)
+
+    def _release(self, *, delete: bool) -> None:
         self._lock.release()
-        if empty:
+        if delete:
             Path(self._lock.lock_file).unlink(missing_ok=True)
 
-    def _adopt(self, directory: Path) -> None:
-        for path in sorted(directory.glob("*.sqlite")):
-            if path == self.path:
-                continue
-            lock = FileLock(f"{path}.lock")
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:  # its process lives
-                continue
-            try:
-                self.add(_jobs_in(path))
-                _delete(path)
-            finally:
-                lock.release()
-            Path(lock.lock_file).unlink(missing_ok=True)
+
+class DamagedSpool(ValueError):  # noqa: N818
+    """A spool file that does not hold jobs."""
 
 
-def _jobs_in(path: Path) -> list[Job]:
-    with closing(sqlite3.connect(path)) as connection:
+def jobs_in(path: Path) -> list[Job]:
+    """Return all jobs of a spool file, oldest first.
+
+    Raises:
+        DamagedSpool: if it cannot be understood.
+        sqlite3.OperationalError: if it cannot be read now.
+    """
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute(_SCHEMA)
+            rows = connection.execute("SELECT content FROM jobs ORDER BY id").fetchall()
+        return [Job.from_json(content) for (content,) in rows]
+    except sqlite3.OperationalError:
+        raise
+    except (sqlite3.DatabaseError, ValueError, TypeError, KeyError) as error:
+        raise DamagedSpool(f"the spool file {path} is damaged, or of another version: {error!r}") from error
+
+
+def _next_number(directory: Path) -> int:
+    heads = (path.name.partition("-")[0] for path in directory.glob("*.sqlite"))
+    return 1 + max((int(head) for head in heads if head.isdecimal()), default=0)
+
+
+def _new_file(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
         connection.execute(_SCHEMA)
-        rows = connection.execute("SELECT content FROM jobs ORDER BY id").fetchall()
-    return [Job.from_json(content) for (content,) in rows]
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
 
 
 def _delete(path: Path) -> None:

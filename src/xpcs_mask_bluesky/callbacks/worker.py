@@ -138,7 +138,7 @@ class Worker:
         return {
             **self.counts,
             "delivered": self._delivery.delivered,
-            "lost": self._outbox.lost,
+            "lost": self._outbox.lost + self._outbox.untold,
             "waiting": waiting,
             "parked": parked,
             "lag": 0.0 if oldest is None else max(0.0, time.time() - oldest),
@@ -204,10 +204,16 @@ class Worker:
                 )
                 self._pause(SECONDS_BETWEEN_BATCHES, time.monotonic())
             else:
+                self._say_untold()
                 if moved:
                     with self._wake:
                         self._wake.notify_all()
             self._tick()
+
+    def _say_untold(self) -> None:
+        if self._outbox.why_untold:
+            self.note_error(f"a geometry was given up: {self._outbox.why_untold}")
+            self._outbox.why_untold = ""
 
     def _deliver(self) -> None:
         while not self._closed:
@@ -229,8 +235,11 @@ class Worker:
         if self._paused:
             return []
         if now >= self._unpark_at:
-            self._unpark_at = float("inf")
-            self._outbox.unpark()
+            try:
+                self._outbox.unpark()
+                self._unpark_at = float("inf")
+            except SPOOL_ERRORS:  # a full disk; tried again
+                self._unpark_at = now + SECONDS_BETWEEN_BATCHES
         return self._outbox.batch(BATCH)
 
     def _deliver_batch(self, batch: list[tuple[int, Job]]) -> float:

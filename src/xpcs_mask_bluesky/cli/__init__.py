@@ -5,15 +5,25 @@ import importlib
 import typer
 
 COMMANDS = (
+    "apply",
     "check",
     "demo",
+    "diff",
+    "export",
+    "fsck",
+    "gc",
+    "import_",
+    "log",
     "partition",
+    "redo",
     "report",
+    "runs",
     "serve",
     "show",
+    "undo",
     "verify",
 )
-"""Each the name of a module here and of the function in it."""
+"""Each the name of a module here and of the function in it; ``_`` ends one that Python keeps for itself."""
 
 app = typer.Typer(
     name="xpcs-mask",
@@ -23,4 +33,4 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for name in COMMANDS:
-    app.command(name)(getattr(importlib.import_module(f"{__name__}.{name}"), name))
+    app.command(name.rstrip("_"))(getattr(importlib.import_module(f"{__name__}.{name}"), name))

@@ -10,10 +10,10 @@ A command takes ``catalog: CatalogOption``, ``path: PathOption = "xpcs"`` and, w
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -35,8 +35,12 @@ DetectorOption = Annotated[
     str | None, typer.Option("--detector", help="Its ophyd name; by default the only one there is.")
 ]
 
+JsonOption = Annotated[bool, typer.Option("--json", help="Print facts as JSON.")]
+
 FAILED = 1
-"""Exit status of a command that could not do what it was asked."""
+"""Exit status of a command that could not do what it was asked; 2 is typer's, for wrong usage."""
+NO = 3
+"""Exit status of a command whose answer is no: stale, not what it should be, damaged."""
 
 
 @contextmanager
@@ -48,13 +52,24 @@ def opened(command: str, catalog: str, path: str = "xpcs") -> Iterator[MaskCatal
         catalog: A directory that holds a catalogue, or an ``http`` address.
         path: The Tiled container that holds the detectors.
     """
-    logging.getLogger("xpcs_mask_bluesky").setLevel(logging.ERROR)  # what a warning says, the line says
-    with reported(command):
+    with reported(command), _errors_only():
         from xpcs_mask_bluesky.catalog import MaskCatalog
 
-        with MaskCatalog.open(_place(catalog), path=path) as found:
+        with MaskCatalog.open(place(catalog), path=path) as found:
             _ = found.client  # says now whether it answers
             yield found
+
+
+@contextmanager
+def _errors_only() -> Iterator[None]:
+    """Log no warning: what it would say, the line of :func:`reported` says."""
+    logger = logging.getLogger("xpcs_mask_bluesky")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 @contextmanager
@@ -67,7 +82,7 @@ def reported(command: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, LookupError, OSError, Conflict, DamagedData, ClientError) as error:
-        typer.echo(f"xpcs-mask {command}: {_words(error)}", err=True)
+        typer.echo(f"xpcs-mask {command}: {words_of(error)}", err=True)
         raise typer.Exit(FAILED) from error
 
 
@@ -88,7 +103,7 @@ def the_detector(catalog: MaskCatalog, name: str | None) -> XPCSDetector:
     return catalog[name or there[0]]
 
 
-def _place(catalog: str) -> str:
+def place(catalog: str) -> str:
     """Return a catalogue's place; a command never makes a catalogue where none is."""
     if catalog.startswith(("http://", "https://")):
         return catalog
@@ -100,7 +115,18 @@ def _place(catalog: str) -> str:
     return str(directory)
 
 
-def _words(error: Exception) -> str:
+def words_of(error: Exception) -> str:
     """Return an error's message; that of a KeyError is the bare key, and a list of choices has lines."""
+    from pydantic import ValidationError
+
+    if isinstance(error, ValidationError):
+        return "; ".join(_words_of_field(each) for each in error.errors(include_url=False))
     words = f"there is no {error.args[0]!r}" if type(error) is KeyError and error.args else str(error)
     return "; ".join(line.strip() for line in words.splitlines() if line.strip()).replace(":; ", ": ")
+
+
+def _words_of_field(problem: Mapping[str, Any]) -> str:
+    """Return one problem that pydantic found, such as ``circle.radius: Input should be …, not -3``."""
+    said = f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}".removeprefix(": ")
+    given = problem.get("input")
+    return said if isinstance(given, dict | list | tuple) else f"{said}, not {given!r}"

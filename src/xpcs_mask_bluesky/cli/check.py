@@ -8,15 +8,14 @@ from typing import Annotated
 import typer
 
 from xpcs_mask_bluesky.cli.catalog_option import (
+    NO,
     CatalogOption,
     DetectorOption,
+    JsonOption,
     PathOption,
     opened,
     the_detector,
 )
-
-STALE = 3
-"""Exit status for a partition that no longer fits; 1 is a failure."""
 
 
 def check(  # noqa: PLR0917  typer reads the parameters
@@ -26,7 +25,7 @@ def check(  # noqa: PLR0917  typer reads the parameters
     detector: DetectorOption = None,
     pixels: Annotated[float, typer.Option(help="Part of all pixels that may change dynamic bin.")] = 0.005,
     one_bin: Annotated[float, typer.Option(help="Part of one bin's pixels that may change.")] = 0.05,
-    as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Say whether the partition of a run is still right; status 0 if so, 3 if not.
 
@@ -53,4 +52,4 @@ def check(  # noqa: PLR0917  typer reads the parameters
                 typer.echo(f"    {line}")
         for alarm in checked.alarms:
             typer.echo(f"  ALARM: {alarm}")
-    raise typer.Exit(STALE if checked.stale else 0)
+    raise typer.Exit(NO if checked.stale else 0)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from xpcs_mask_bluesky.cli.catalog_option import JsonOption
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -23,7 +25,7 @@ def demo(
     ] = Path("xpcs-mask-demo"),
     frames: Annotated[int, typer.Option(min=50, help="Frames of each correlated run.")] = 300,
     seed: Annotated[int, typer.Option(help="Of the simulation.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Run a simulated beamline, publish its partitions, and measure a diffusion coefficient with one.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xpcs_mask_bluesky.cli.catalog_option import reported
+from xpcs_mask_bluesky.cli.catalog_option import JsonOption, reported
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +45,7 @@ def partition(  # noqa: PLR0917  typer's options
         tuple[float, float] | None,
         typer.Option(help="Horizontal and vertical, in degrees, for metadata that tell none."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Make a partition from files, without Bluesky or a catalogue, for a correlator.
 
@@ -73,7 +73,7 @@ def _record(
     swing: tuple[float, float] | None,
 ) -> GeometryRecord:
     from xpcs_mask_bluesky.files.declared import read_geometry
-    from xpcs_mask_bluesky.files.metadata_8id import read_8id_metadata
+    from xpcs_mask_bluesky.files.metadata_hdf import read_8id_metadata
     from xpcs_mask_bluesky.geometry import GeometryRecord
 
     if sum(each is not None for each in (geometry, poni, metadata)) != 1:
@@ -84,8 +84,7 @@ def _record(
         return GeometryRecord.from_poni(poni, shape=shape, incident_energy=energy)
     if metadata is None or shape is None:
         raise ValueError("--metadata needs --shape ROWS COLUMNS, which these files do not hold")
-    told = {} if swing is None else {"swing_angle_horizontal": swing[0], "swing_angle_vertical": swing[1]}
-    return read_8id_metadata(metadata, shape=shape, **told)
+    return read_8id_metadata(metadata, shape=shape, swing=swing)
 
 
 def _mask(

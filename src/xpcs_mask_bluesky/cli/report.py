@@ -11,6 +11,7 @@ import typer
 from xpcs_mask_bluesky.cli.catalog_option import (
     CatalogOption,
     DetectorOption,
+    JsonOption,
     PathOption,
     opened,
     the_detector,
@@ -27,7 +28,7 @@ def report(  # noqa: PLR0917  typer's options
     event: Annotated[
         int | None, typer.Option(help="Of a run with several partitions: an event of it, from 1.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was drawn as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write one page about a partition, for the logbook: image, mask, labels, bins, geometry, history.
 

@@ -11,6 +11,7 @@ import typer
 from xpcs_mask_bluesky.cli.catalog_option import (
     CatalogOption,
     DetectorOption,
+    JsonOption,
     PathOption,
     opened,
     the_detector,
@@ -29,7 +30,7 @@ def show(  # noqa: PLR0917  typer's options
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Draw mask, rings and labels into this file.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Tell the mask in force and the newest partition of a detector, or draw them.
 

@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xpcs_mask_bluesky.cli.catalog_option import DetectorOption, PathOption, opened, reported
+from xpcs_mask_bluesky.cli.catalog_option import NO, DetectorOption, JsonOption, PathOption, opened, reported
 
 if TYPE_CHECKING:
     from xpcs_mask_bluesky.partitions import Partition
     from xpcs_mask_bluesky.store.clients import XPCSDetector
 
 DIGEST = re.compile("[0-9a-f]{8,64}")
-WRONG = 2
-"""Exit status for a partition or file that is not what it should be."""
 
 
 def verify(
@@ -35,11 +33,11 @@ def verify(
     ] = None,
     path: PathOption = "xpcs",
     detector: DetectorOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Compute a partition anew from its geometry, mask and recipe, and compare its digest.
 
-    A file of another program has no digest: its datasets and its hash are checked. Exit status 2 if anything
+    A file of another program has no digest: its datasets and its hash are checked. Exit status 3 if anything
     is wrong, 1 if it cannot be verified.
 
     Example: xpcs-mask verify qmap.hdf
@@ -50,7 +48,7 @@ def verify(
     else:
         facts = _of_digest(what, catalog, path, detector)
     typer.echo(json.dumps(facts) if as_json else _words(facts))
-    raise typer.Exit(0 if facts["ok"] else WRONG)
+    raise typer.Exit(0 if facts["ok"] else NO)
 
 
 def recomputed(part: Partition) -> str:

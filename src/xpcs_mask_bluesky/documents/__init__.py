@@ -1,6 +1,6 @@
 """Run documents to geometry, with the provenance of every field."""
 
-from xpcs_mask_bluesky.documents.followed import GeometryChange, GeometryFault
+from xpcs_mask_bluesky.documents.findings import GeometryChange, GeometryFault
 from xpcs_mask_bluesky.documents.places import GeometryError, Place, Provenance
 from xpcs_mask_bluesky.documents.source import GeometrySource
 from xpcs_mask_bluesky.documents.tracker import GeometryTracker

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from xpcs_mask_bluesky.documents.places import GeometryError, Provenance, Reading
+from xpcs_mask_bluesky.documents.findings import Finding, GeometryChange, GeometryFault
+from xpcs_mask_bluesky.documents.places import GeometryError, Reading
 from xpcs_mask_bluesky.documents.ranges import Ranges, Telling
 from xpcs_mask_bluesky.documents.resolve import Resolved
 from xpcs_mask_bluesky.documents.runview import BASELINE, RunView
@@ -20,44 +21,12 @@ SECONDS_TO_WAIT = 30.0
 EVENTS_TO_WAIT = 1000
 
 
-@dataclass(frozen=True, kw_only=True)
-class GeometryChange:
-    """From this event on, the run has this geometry."""
-
-    run_uid: str
-    record: GeometryRecord
-    provenance: Mapping[str, Provenance]
-    stream: str
-    seq_num: int
-    """First event that it holds for, from 1; 0 for a run without an event of the detector."""
-    time: float
-    """Of the document that told it, seconds since the epoch."""
-    changed: tuple[str, ...]
-    """Fields that differ from the geometry before by more than their tolerance; empty for the first."""
-    correction: str = ""
-    """Why another geometry had been said for this event; mostly empty."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class GeometryFault:
-    """From this event on, the run's documents tell no geometry."""
-
-    run_uid: str
-    stream: str
-    seq_num: int
-    time: float
-    message: str
-
-
-Finding = GeometryChange | GeometryFault
-
-
 @dataclass(frozen=True)
 class _Event:
     """An event that a geometry is to be told for."""
 
     stream: str
-    """Empty for one of a stream that is not the detector's."""
+    """Empty for readings alone."""
     seq_num: int
     time: float
     readings: Mapping[tuple[str, str], Reading] = field(default_factory=dict)
@@ -94,8 +63,12 @@ class FollowedRun:
         """By uid: whether the descriptor's data keys are the detector's."""
         self._seen_from_start = "time" in start
         self._concerned = source.detector in (start.get("detectors") or ())
+        self._measured = False
+        """Whether a stream is the detector's own."""
         self._streams: dict[str, _Stream] = {}
         self._waiting: list[_Event] = []
+        self._before: dict[tuple[str, str], Reading] = {}
+        """What was read when the first event began to wait."""
         self._patient = True
         self._said = False
         """Whether a geometry was said."""
@@ -111,6 +84,7 @@ class FollowedRun:
         own = name != BASELINE and not name.endswith("_monitor") and self._source.measured_by(doc)
         self.view.take_descriptor(doc)
         self.descriptors[doc["uid"]] = own
+        self._measured |= own
         self._concerned = self._concerned or self._source.named_by(doc)
         self._time = doc.get("time", self._time)
 
@@ -119,11 +93,10 @@ class FollowedRun:
         before = self.view.version
         self.view.take_event(doc)
         self._time = doc.get("time", self._time)
-        counts = self._counts(doc["descriptor"], name)
         released: list[Finding] = []
         if self._waiting and self.view.version != before:
-            released = self._told_while_waiting(doc, counts=counts)
-        if not counts:
+            released = self._told_while_waiting(doc)
+        if not self._counts(doc["descriptor"], name):
             return released
         stream, number = self._stream(name), doc["seq_num"]
         stream.has_events, stream.frames = True, None
@@ -163,7 +136,7 @@ class FollowedRun:
         """Return whether a stream's events are the detector's: its own, else the primary one."""
         if not self._concerned:
             return False
-        if any(self.descriptors.values()):
+        if self._measured:
             return self.descriptors.get(descriptor_uid, False)
         return name == "primary"
 
@@ -180,6 +153,8 @@ class FollowedRun:
     def _take(self, event: _Event) -> list[Finding]:
         if not self._waits():
             return self._look(event)
+        if not self._waiting:
+            self._before = self.view.snapshot()
         self._waiting.append(event)
         too_long = event.time - self._waiting[0].time > SECONDS_TO_WAIT
         if not too_long and len(self._waiting) < EVENTS_TO_WAIT:
@@ -187,11 +162,10 @@ class FollowedRun:
         self._patient = False
         return self._release()
 
-    def _told_while_waiting(self, doc: Mapping[str, Any], *, counts: bool) -> list[Finding]:
-        """Keep what another stream tells meanwhile; say what waited if nothing is promised any more."""
+    def _told_while_waiting(self, doc: Mapping[str, Any]) -> list[Finding]:
+        """Keep what is told meanwhile; say what waited if nothing is promised any more."""
         readings = self.view.readings(doc)
-        if not counts:
-            self._waiting.append(_Event("", 0, self._time, readings))
+        self._waiting.append(_Event("", 0, self._time, readings))
         if self._source.waits(self.view):
             return []
         found = self._release()
@@ -201,11 +175,18 @@ class FollowedRun:
     def _release(self) -> list[Finding]:
         """Say what the events that waited had: their own readings, of other streams what was told by then.
 
-        What another stream told for the first time only after an event held for that event too.
+        What another stream told for the first time after an event held for that event too, unless the same
+        key was known before and this is a change of it.
         """
+        if not self._waiting:
+            return []
         waiting, self._waiting = self._waiting, []
-        for event in reversed(waiting):
-            self.view.take_readings(event.readings)
+        known = dict(self._before)
+        for event in waiting:
+            for place, reading in event.readings.items():
+                if reading.time <= waiting[0].time or not any(place[1] == key for _, key in self._before):
+                    known.setdefault(place, reading)
+        self.view.restore(known)
         found: list[Finding] = []
         for event in waiting:
             self.view.take_readings(event.readings)

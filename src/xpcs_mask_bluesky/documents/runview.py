@@ -126,6 +126,15 @@ class RunView:
             self._accepted = calibration
             self.version += 1
 
+    def snapshot(self) -> dict[tuple[str, str], Reading]:
+        """Return what was read until now, by stream and data key."""
+        return dict(self._readings)
+
+    def restore(self, readings: Mapping[tuple[str, str], Reading]) -> None:
+        """Take these readings for all that was read."""
+        self._readings = dict(readings)
+        self.version += 1
+
     def find(self, place: Place) -> Reading | None:  # noqa: PLR0911  one for each kind of place
         """Return what was read at a place, or None."""
         match place.where:

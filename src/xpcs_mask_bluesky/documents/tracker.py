@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from xpcs_mask_bluesky.documents.followed import Finding, FollowedRun, GeometryChange, GeometryFault
+from xpcs_mask_bluesky.documents.findings import Finding, GeometryChange, GeometryFault
+from xpcs_mask_bluesky.documents.followed import FollowedRun
 from xpcs_mask_bluesky.documents.places import Reading
 from xpcs_mask_bluesky.documents.source import GeometrySource
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     Centers = tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]
 
 PREFIXES = ("dynamic", "static")
-MOST_BINS = 2**31
+MOST_BINS = 2**24
+"""Nominal, empty ones included."""
 
 
 @dataclass(eq=False)
@@ -131,7 +132,9 @@ def _num_pts(content: Content, name: str) -> tuple[int, int] | None:
         return None
     good = isinstance(value, np.ndarray) and value.shape == (2,) and value.dtype.kind in "ui"
     if not good or int(value.min()) < 1 or int(value[0]) * int(value[1]) > MOST_BINS:
-        raise ValueError(f"{name} is {described(value)}; expected two numbers of bins")
+        raise ValueError(
+            f"{name} is {described(value)}; expected two numbers of bins, {MOST_BINS} together at most"
+        )
     return int(value[0]), int(value[1])
 
 

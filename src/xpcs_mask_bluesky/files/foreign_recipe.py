@@ -85,6 +85,8 @@ def _numbers(foreign: ForeignQmap) -> tuple[tuple[int, int], tuple[int, int]]:
         needed = ("dynamic_num_pts", "static_num_pts", "static_index_mapping", "map_names")
         missing = ", ".join(sorted(set(needed) & set(foreign.missing)))
         raise ValueError(f"{foreign.source} does not tell {missing}; no recipe can be found")
+    if static[0] * static[1] > foreign.mask.size:
+        raise ValueError(f"{foreign.source} has {static[0]}×{static[1]} static bins, more than pixels")
     for dimension, name in enumerate(foreign.map_names):
         if static[dimension] % dynamic[dimension]:
             raise ValueError(

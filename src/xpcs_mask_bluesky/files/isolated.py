@@ -53,24 +53,29 @@ def read_isolated(
         raise FileNotFoundError(f"no file {target}")
     with tempfile.TemporaryDirectory(prefix="xpcs-mask-") as folder:
         answer = Path(folder) / "content.npz"
-        command = [sys.executable, "-m", __name__, target.resolve(), answer, str(memory), *groups]
-        try:
-            done = subprocess.run(
-                command,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                check=False,
-                timeout=seconds,
-                env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},  # each thread reserves address space
-            )
-        except subprocess.TimeoutExpired as error:
-            raise ValueError(f"reading {target.name} took over {seconds:g} s; is it damaged?") from error
+        # -P: nothing is imported from the current folder, which may be the stranger's
+        command = [sys.executable, "-P", "-m", __name__, target.resolve(), answer, str(memory), *groups]
+        done = _run(command, target.name, seconds)
         if done.returncode == _REFUSED:
             raise ValueError(f"{target.name}: {done.stdout.strip()}")
         if done.returncode != _TOLD:
             raise ValueError(f"reading {target.name} failed, {_ending(done)}: is it damaged?")
         return _unpacked(answer)
+
+
+def _run(command: Sequence[str | Path], name: str, seconds: float) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=seconds,
+            env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},  # each thread reserves address space
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ValueError(f"reading {name} took over {seconds:g} s; is it damaged?") from error
 
 
 def _ending(done: subprocess.CompletedProcess[str]) -> str:

@@ -112,10 +112,11 @@ def _write_masks(masks: h5py.Group, part: Partition) -> None:
 def label_lists(part: Partition, bins: Bins) -> dict[str, tuple[NDArray[np.float64], str]]:
     """Return, by axis, the nominal centre of each label along it, and its unit as NeXus spells it."""
     natural = np.unravel_index(bins.index_mapping.astype(np.int64), bins.num_pts)
-    lists = {}
-    for name, unit, centers, index in zip(part.map_names, part.map_units, bins.centers, natural, strict=True):
-        lists[name] = (np.asarray(centers)[index], NEXUS_UNITS.get(unit, unit or "1"))
-    return lists
+    told = zip(part.map_names, part.map_units, bins.centers, natural, strict=True)
+    return {
+        name: (np.asarray(centers)[index], NEXUS_UNITS.get(unit, unit or "1"))
+        for name, unit, centers, index in told
+    }
 
 
 def _write_plot(entry: h5py.Group) -> None:

@@ -139,8 +139,8 @@ def qmap_content(part: Partition, source_file: str = "") -> Content:
         datasets={name: np.asarray(getattr(part, name)) for name in _MAPS}
         | {name: np.float64(value) for name, value in scalars.items()}
         | {
-            "map_names": part.map_names,
-            "map_units": part.map_units,
+            "map_names": tuple(part.map_names),
+            "map_units": tuple(part.map_units),
             "source_file": source_file,
         },
         attributes={"version": VERSION, "convention": CONVENTION, "partition_digest": part.digest},
@@ -153,8 +153,8 @@ def qmap_content(part: Partition, source_file: str = "") -> Content:
 def _add_bins(content: Content, prefix: str, bins: Bins, part: Partition) -> None:
     content.datasets[f"{prefix}_num_pts"] = np.asarray(bins.num_pts, dtype=np.int64)
     content.datasets[f"{prefix}_index_mapping"] = np.asarray(bins.index_mapping)
-    dimensions = zip(part.map_names, part.map_units, bins.centers, strict=True)
-    for dimension, (axis, unit, centers) in enumerate(dimensions):
+    told = zip(part.map_names, part.map_units, bins.centers, strict=True)
+    for dimension, (axis, unit, centers) in enumerate(told):
         name = f"{prefix}_v_list_dim{dimension}"
         content.datasets[name] = np.asarray(centers)
         content.marks[name] = {"name": axis, "unit": unit, "size": len(centers)}

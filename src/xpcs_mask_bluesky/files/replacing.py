@@ -17,6 +17,8 @@ def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
         OSError: If the folder is not there or cannot be written.
     """
     target = Path(path)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"no folder {target.parent} to write {target.name} to; make it first")
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-", suffix=".part")
     os.close(handle)
     temporary = Path(name)

@@ -20,6 +20,48 @@ AT_ONCE = 1 << 16
 FEW = 1 << 21
 """Pixels up to which numpy has counted before scipy is imported."""
 THREADS = 2
+FEW_CHANGED = 8
+"""If less than one pixel in so many came or went, only these are counted."""
+
+
+class Counted:
+    """A map of natural indices, and how many pixels of each a mask leaves.
+
+    The counts under the last mask are kept: of a mask that differs little only the difference is counted.
+
+    Args:
+        labels: Natural index + 1 of each pixel, 0 for none, ``(rows, columns)``, read-only.
+        size: One more than the largest number that may occur.
+    """
+
+    def __init__(self, labels: Block, size: int) -> None:
+        self.labels, self._size = labels, size
+        self._last: tuple[NDArray[np.uint8], NDArray[np.int64]] | None = None
+        """Eight pixels of the mask a byte, and the counts under it."""
+
+    def under(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Return the pixels of each number from 1 on that the mask counts."""
+        packed, last = np.packbits(mask), self._last
+        changed = None if last is None else _changed(packed, last[0], mask.size // FEW_CHANGED)
+        if last is None or changed is None:
+            counts = label_counts(self.labels, mask, self._size)[1:]
+        else:
+            came = mask.ravel()[changed]
+            labels = self.labels.ravel()[changed]
+            more, less = (np.bincount(labels[each], minlength=self._size)[1:] for each in (came, ~came))
+            counts = last[1] + more - less
+        self._last = packed, counts
+        return counts
+
+
+def _changed(now: NDArray[np.uint8], then: NDArray[np.uint8], most: int) -> NDArray[np.intp] | None:
+    """Return the flat indices of the pixels in which two packed masks differ; None if more than ``most``."""
+    differing = now ^ then
+    (bytes_,) = np.nonzero(differing)
+    if 8 * len(bytes_) > most:
+        return None
+    byte, bit = np.nonzero(np.unpackbits(differing[bytes_, None], axis=1))
+    return 8 * bytes_[byte] + bit
 
 
 def label_counts(labels: Block, mask: NDArray[np.bool_], size: int) -> NDArray[np.int64]:

@@ -89,11 +89,16 @@ def difference(first: Partition, second: Partition) -> PartitionDifference:
         lost=lost,
         dynamic=_changes(first, second, "dynamic"),
         static=_changes(first, second, "static"),
-        same_edges=all(
-            np.array_equal(one, other)
-            for kind in ("dynamic", "static")
-            for one, other in zip(getattr(first, kind).edges, getattr(second, kind).edges, strict=True)
-        ),
+        same_edges=_same_edges(first, second),
+    )
+
+
+def _same_edges(first: Partition, second: Partition) -> bool:
+    turned = ("phi_offset", "symmetry_fold", "ellipse")  # what makes the values that edges divide
+    return all(getattr(first.recipe, name) == getattr(second.recipe, name) for name in turned) and all(
+        np.array_equal(one, other)
+        for kind in ("dynamic", "static")
+        for one, other in zip(getattr(first, kind).edges, getattr(second, kind).edges, strict=True)
     )
 
 

@@ -111,18 +111,30 @@ class Grid:
             values.append(np.zeros(qmap.shape))
         if len(self.blocks) == 1:
             return self._in_block(self.blocks[0], values)[0]
-        natural = np.full(qmap.shape, -1, dtype=np.int32)
-        closing: list[tuple[Indices, NDArray[np.bool_]]] = []
+        return self._in_blocks([each.ravel() for each in values]).reshape(qmap.shape)
+
+    def _in_blocks(self, values: list[Floats]) -> Indices:
+        natural = np.full(len(values[0]), -1, dtype=np.int32)
+        closing: list[tuple[NDArray[np.intp], Indices]] = []
         for block in self.blocks:
-            found, last = self._in_block(block, values)
+            at = self._candidates(block, values)
+            found, last = self._in_block(block, [each[at] for each in values])
             inside = (found >= 0) & ~last
-            natural[inside] = found[inside]
-            closing.append((found, last))
+            natural[at[inside]] = found[inside]
+            closing.append((at[last], found[last]))
         # a pixel on an edge that two groups share belongs to the one that begins there
-        for found, last in closing:
-            left = last & (natural < 0)
-            natural[left] = found[left]
+        for at, found in closing:
+            free = natural[at] < 0
+            natural[at[free]] = found[free]
         return natural
+
+    def _candidates(self, block: Block, values: list[Floats]) -> NDArray[np.intp]:
+        """Return the pixels that one side alone does not rule out: a peak has few of all."""
+        for side, each in zip(block, values, strict=True):
+            if not (side.takes_all or self._crosses(side)):
+                lower, top = thresholds(side.edges)
+                return np.flatnonzero((each >= lower[0]) & (each <= top))
+        return np.arange(len(values[0]))
 
     def _in_block(self, block: Block, values: list[Floats]) -> tuple[Indices, NDArray[np.bool_]]:
         """Return natural indices in one group, and whether a pixel lies on an edge where it ends."""
@@ -136,9 +148,13 @@ class Grid:
         if side.takes_all:
             return np.zeros(values.shape, np.int32), np.zeros(values.shape, bool)
         lower, _ = thresholds(side.edges)
-        if side.dimension in AZIMUTHS and not fits_period(side.edges, self.recipe.symmetry_fold):
+        if self._crosses(side):
             values = unwrapped(values, float(lower[0]), label_period(self.recipe.symmetry_fold)[1])
         return bin_index(values, side.edges), values >= lower[-1]
+
+    def _crosses(self, side: Side) -> bool:
+        """Return whether an azimuth's bins reach across where the angle that labels starts anew."""
+        return side.dimension in AZIMUTHS and not fits_period(side.edges, self.recipe.symmetry_fold)
 
     def parents(self, coarse: Grid) -> Indices:
         """Return the natural index in ``coarse`` of each natural index here, by the nested edges."""

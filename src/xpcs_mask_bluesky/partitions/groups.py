@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator
 
 from xpcs_mask_bluesky.partitions.axis_bins import AxisBins, Edges, Limits, Spacing
+from xpcs_mask_bluesky.partitions.bins import TOLERANCE
 
 Numbers = Annotated[tuple[PositiveInt, ...], Field(min_length=1, max_length=2)]
 
@@ -65,6 +66,8 @@ def _meet(one: AxisBins, other: AxisBins) -> bool:
     if one.reach is None or other.reach is None:
         return True
     (low, high), (start, end) = one.reach, other.reach
+    slack = TOLERANCE * max(high - low, end - start)  # what rounding makes of one edge is no overlap
+    low, high = low + slack, high - slack
     if one.period is None:
         return start < high and low < end
     # an arc meets another if any full turn of it does

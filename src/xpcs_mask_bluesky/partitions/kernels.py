@@ -9,7 +9,7 @@ meets a difference of large numbers. All numbers are traced: a new geometry comp
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -81,10 +81,12 @@ def undecided(dtype: np.dtype[np.unsignedinteger]) -> np.unsignedinteger:
     return dtype.type(np.iinfo(dtype).max)
 
 
-@partial(jax.jit, static_argnames=("dtype",))
-def phi_bins(rays: Rays, turns: Turns, steps: Steps, *, dtype: np.dtype[np.unsignedinteger]) -> jax.Array:
-    """Return bin + 1 of the angle that labels for each pixel, 0 for none, ``(rows, columns)``."""
-    x, y = _transverse(rays)
+@partial(jax.jit, static_argnames=("rows", "dtype"))
+def phi_bins(
+    rays: Rays, first: np.int32, turns: Turns, steps: Steps, *, rows: int, dtype: np.dtype[np.unsignedinteger]
+) -> jax.Array:
+    """Return bin + 1 of the angle that labels, 0 for none, of each pixel of some rows."""
+    x, y = _transverse(_only(rays, first, rows))
     azimuth, largest = _arctangent(y, x)
     part = turns.turn - azimuth * (turns.fold * np.float32(0.5 / np.pi))
     part = part - jnp.floor(part)
@@ -96,26 +98,28 @@ def phi_bins(rays: Rays, turns: Turns, steps: Steps, *, dtype: np.dtype[np.unsig
 @partial(jax.jit, static_argnames=("log", "dtype"))
 def natural_labels(
     rays: Rays,
-    factor: np.float32,
+    first: np.int32,
     steps: Steps,
     phi: Map,
-    strides: tuple[np.int32, np.int32],
     *,
+    factor: np.float32,
+    strides: tuple[np.int32, np.int32],
     log: bool,
     dtype: np.dtype[np.unsignedinteger],
 ) -> jax.Array:
-    r"""Return natural index + 1 of each pixel, 0 for none, ``(rows, columns)``.
+    r"""Return natural index + 1 of each pixel of some rows, 0 for none, ``(rows, columns)``.
 
     Args:
         rays: Of the geometry.
-        factor: :math:`2k`, in Å⁻¹.
+        first: Row with which those of ``phi`` begin.
         steps: Of q, or of ln q if ``log``.
         phi: What ``phi_bins`` gives, with nothing left open.
+        factor: :math:`2k`, in Å⁻¹.
         strides: By how much the natural index grows with each bin of q, and of phi.
         log: Whether bins of q are equal in ratio.
         dtype: Unsigned.
     """
-    q = factor * _sine_of_half(rays)
+    q = factor * _sine_of_half(_only(rays, first, phi.shape[0]))
     number, sure = _binned((jnp.log(q) if log else q) * steps.scale - steps.origin, steps)
     other = jnp.asarray(phi).astype(jnp.int32)
     natural = (number - 1) * strides[0] + (other - 1) * strides[1] + 1
@@ -124,11 +128,18 @@ def natural_labels(
 
 
 @jax.jit
-def looked_up(natural: Map, mask: Map, static: Map, dynamic: Map) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Return static labels, dynamic labels and mask, ``(rows, columns)``, by natural index + 1."""
+def looked_up(natural: Map, mask: Map, static: Map, dynamic: Map) -> tuple[jax.Array, jax.Array]:
+    """Return static and dynamic labels, ``(rows, columns)``, by natural index + 1; 0 where masked."""
     index = jnp.where(jnp.asarray(mask), jnp.asarray(natural).astype(jnp.int32), 0)
     found = [jnp.asarray(each).at[index].get(mode="promise_in_bounds") for each in (static, dynamic)]
-    return found[0], found[1], index > 0
+    return found[0], found[1]
+
+
+def _only(rays: Rays, first: np.int32, rows: int) -> Rays:
+    """Return the rays of some rows."""
+    names = ("across_row", "down_row", "along_row", "flat_row")
+    part = {name: jax.lax.dynamic_slice(getattr(rays, name), (first,), (rows,)) for name in names}
+    return replace(rays, **part)
 
 
 def _transverse(rays: Rays) -> tuple[jax.Array, jax.Array]:

@@ -43,8 +43,10 @@ def partition(
         ValueError: If a mask has another shape than the Q-map, no pixel is left, an axis is unknown, or
             there are more static bins than counted pixels.
     """
-    good = np.ones(qmap.shape, bool) if blemish is None else _boolean(blemish, qmap, "blemish")
-    wanted = _boolean(mask, qmap, "mask") & good
+    wanted = _boolean(mask, qmap, "mask")
+    good = np.ones(qmap.shape, bool) if blemish is None else _boolean(blemish, qmap, "blemish").copy()
+    if blemish is not None:
+        wanted = wanted & good
     if not wanted.any():
         raise ValueError("the mask counts no pixel: nothing to partition")
     used = (resolved or recipe).resolve(qmap, wanted)
@@ -61,11 +63,12 @@ def partition(
         requested=recipe,
         recipe=used,
         mask=frozen(labels.mask),
-        blemish=frozen(good.copy()),
+        blemish=frozen(good),
         dynamic_roi_map=frozen(labels.dynamic_roi_map),
         static_roi_map=frozen(labels.static_roi_map),
         dynamic_index_mapping=frozen(labels.dynamic_index_mapping),
         static_index_mapping=frozen(labels.static_index_mapping),
+        _static_counts=labels.static_counts,
     )
 
 

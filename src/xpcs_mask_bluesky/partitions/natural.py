@@ -1,6 +1,5 @@
 # numpy leaves some types open.
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
-# pydantic's frozen models have a hash, which their type does not say: hence the two ignores below.
 """The natural index of each pixel over q and phi, by single precision where that is enough.
 
 Every number comes with a proven bound of its error. A pixel that lies nearer to a threshold than single
@@ -14,32 +13,54 @@ azimuth.
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import jax
 import numpy as np
 
+from xpcs_mask_bluesky.partitions.counting import AT_ONCE, Counted
 from xpcs_mask_bluesky.partitions.equal_bins import DOUBLE, MOST_MARGIN, SINGLE, EqualBins, equal_bins
 from xpcs_mask_bluesky.partitions.kernels import Steps, Turns, natural_labels, phi_bins, undecided
 from xpcs_mask_bluesky.partitions.near import decided_phi, decided_q
+from xpcs_mask_bluesky.partitions.recent import recent
+from xpcs_mask_bluesky.partitions.recipe import PartitionRecipe
 from xpcs_mask_bluesky.partitions.sight import Sight
+from xpcs_mask_bluesky.qmap.rows import Rows, by_rows, rows_at_once
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xpcs_mask_bluesky.geometry import GeometryRecord
-    from xpcs_mask_bluesky.partitions.recipe import PartitionRecipe
 
     Numbers = NDArray[np.unsignedinteger]
     Edges = tuple[float, ...]
 
-KEPT = 2
-"""Maps of each kind that are kept, of one or two bytes a pixel."""
+KEPT = 4
+"""Maps kept of natural indices, and of bins of phi: for as many recipes or detectors side by side."""
+KEPT_BYTES = 64 * 2**20
+"""That the maps of natural indices take together; those of bins of phi, of half as many, half of it."""
+LEAST = 1e-28
+"""In m: of a smaller X and Y, single precision that rounds subnormal numbers to zero tells no direction."""
 MOST_OFFSET = 1e6
 """Of phi, in degrees."""
+BINS = (
+    "axes",
+    "dynamic",
+    "static",
+    "spacing",
+    "edges",
+    "static_edges",
+    "ranges",
+    "phi_offset",
+    "symmetry_fold",
+)
+"""All that the kernels know of a recipe."""
+LATER = ("minimum_pixels", "small_bins", "merged", "dropped", "snap_static")
+"""What is seen to when the natural index is known."""
 
 
-def natural_index_map(record: GeometryRecord, recipe: PartitionRecipe) -> Numbers | None:
+def natural_index_map(record: GeometryRecord, recipe: PartitionRecipe) -> Counted | None:
     """Return natural static index + 1 of each pixel, whatever the mask, 0 for none.
 
     Args:
@@ -47,44 +68,72 @@ def natural_index_map(record: GeometryRecord, recipe: PartitionRecipe) -> Number
         recipe: Resolved.
 
     Returns:
-        Read-only, ``(rows, columns)``, of the smallest type that serves; None for axes other than q and
-        phi, bins that are not equal, or a geometry that the kernels do not know.
+        ``(rows, columns)``, read-only, of the smallest type that serves; None for axes other than q and
+        phi, bins that are not equal, or a geometry or a recipe that the kernels do not know.
     """
-    if set(recipe.axes) != {"q", "phi"}:
+    if not _is_known(recipe):
         return None
     q_edges, phi_edges = recipe.static_edges["q"], recipe.static_edges["phi"]
     angle = phi_edges, recipe.phi_offset, recipe.symmetry_fold
     strides = (len(phi_edges) - 1, 1) if recipe.axes[0] == "q" else (1, len(q_edges) - 1)
     log = recipe.spacing_of("q") == "log"
-    return _natural(record, q_edges, log, angle, strides)  # pyright: ignore[reportArgumentType]
+    return _natural(record, q_edges, log, angle, strides)
 
 
-@lru_cache(maxsize=KEPT)
+def _is_known(recipe: PartitionRecipe) -> bool:
+    fields = type(recipe).model_fields
+    beyond = (name for name in fields if name not in (*BINS, *LATER))
+    if any(getattr(recipe, name) != fields[name].get_default(call_default_factory=True) for name in beyond):
+        return False
+    return sorted(recipe.axes) == ["phi", "q"] and set(recipe.static_edges) >= {"q", "phi"}
+
+
+def _natural_bytes(
+    record: GeometryRecord, edges: Edges, log: bool, angle: tuple[Edges, float, int], strides: tuple[int, int]
+) -> float:
+    """Return what the map of natural indices takes, with the mask under which it was counted last."""
+    itemsize = numbers_up_to((len(edges) - 1) * (len(angle[0]) - 1)).itemsize
+    return math.prod(record.shape) * (itemsize + 1 / 8)
+
+
+@recent(KEPT, KEPT_BYTES, _natural_bytes)
 def _natural(
     record: GeometryRecord, edges: Edges, log: bool, angle: tuple[Edges, float, int], strides: tuple[int, int]
-) -> Numbers | None:
+) -> Counted | None:
     sight, equal = Sight.of(record), equal_bins(edges, log=log)
     if sight is None or equal is None:
         return None
     blurred = 64 * DOUBLE * sight.geometry.wavenumber * sight.farthest / sight.geometry.distance
     relative = (26 + 2 * sight.shear) * SINGLE
     margin = equal.margin(relative=relative, absolute=blurred / (edges[0] if log else 1.0))
-    phi = _phi_bins(_for_azimuth(record), *angle)  # pyright: ignore[reportArgumentType]
+    phi = _phi_bins(_for_azimuth(record), *angle)
     if phi is None or margin > MOST_MARGIN:
         return None
-    factor = np.float32(2 * sight.geometry.wavenumber)
-    dtype = numbers_up_to((len(edges) - 1) * (len(angle[0]) - 1))
-    steps, by = _steps(equal, margin), (np.int32(strides[0]), np.int32(strides[1]))
-    natural = np.array(natural_labels(sight.rays(), factor, steps, phi, by, log=log, dtype=dtype))
-    left = _left_open(natural)
+    rays, steps = sight.rays(), _steps(equal, margin)
+    bins = (len(edges) - 1) * (len(angle[0]) - 1)
+    dtype = numbers_up_to(bins)
+    traced = {
+        "factor": np.float32(2 * sight.geometry.wavenumber),
+        "strides": tuple(np.int32(each) for each in strides),
+    }
+
+    def block(rows: Rows) -> jax.Array:
+        first = np.int32(rows.computed.start)
+        return natural_labels(rays, first, steps, phi[rows.computed], **traced, log=log, dtype=dtype)
+
+    natural, left = _filled(block, record.shape, dtype)
     q, other = decided_q(record, sight, left, edges), phi.ravel()[left].astype(np.int64) - 1
     index = q * strides[0] + other * strides[1] + 1
     natural.ravel()[left] = np.where((q >= 0) & (other >= 0), index, 0)
     natural.flags.writeable = False
-    return natural
+    return Counted(natural, bins + 1)
 
 
-@lru_cache(maxsize=KEPT)
+def _phi_bytes(record: GeometryRecord, edges: Edges, offset: float, fold: int) -> float:
+    return math.prod(record.shape) * numbers_up_to(len(edges) - 1).itemsize
+
+
+@recent(KEPT, KEPT_BYTES / 2, _phi_bytes)
 def _phi_bins(record: GeometryRecord, edges: Edges, offset: float, fold: int) -> Numbers | None:
     """Return bin + 1 of each pixel's phi, read-only, for a record by :func:`_for_azimuth`."""
     sight, equal = Sight.of(record), equal_bins(edges)
@@ -95,17 +144,48 @@ def _phi_bins(record: GeometryRecord, edges: Edges, offset: float, fold: int) ->
     margin = parts.margin(relative=0, absolute=seam)
     if margin > MOST_MARGIN:
         return None
-    # so near to the beam, double precision leaves as much of the direction open as single does elsewhere
-    core = 16 * DOUBLE / SINGLE * sight.farthest if sight.swings else 0.0
+    # so near to the beam of a swung detector, double precision leaves as much open as single does elsewhere
+    core = 16 * DOUBLE / SINGLE * sight.farthest if sight.swings else LEAST
     turn = math.fmod((math.fmod(offset, 360.0) + 180.0) / 360.0 * fold, 1.0)
     numbers = {"turn": turn, "fold": fold, "seam": seam, "core": core}
     turns = Turns(**{name: np.float32(number) for name, number in numbers.items()})
-    dtype = numbers_up_to(equal.bins)
-    found = np.array(phi_bins(sight.rays(), turns, _steps(parts, margin), dtype=dtype))
-    left = _left_open(found)
+    rays, steps, dtype = sight.rays(), _steps(parts, margin), numbers_up_to(equal.bins)
+    size = rows_at_once(record.shape, dtype.itemsize)
+
+    def block(rows: Rows) -> jax.Array:
+        return phi_bins(rays, np.int32(rows.computed.start), turns, steps, rows=size, dtype=dtype)
+
+    found, left = _filled(block, record.shape, dtype)
     found.ravel()[left] = decided_phi(record, sight, left, edges, (offset, fold)) + 1
     found.flags.writeable = False
     return found
+
+
+def _filled(
+    block: Callable[[Rows], jax.Array], shape: tuple[int, int], dtype: np.dtype[np.unsignedinteger]
+) -> tuple[Numbers, NDArray[np.intp]]:
+    """Return a map made block by block, and the flat indices of pixels that single precision left open."""
+    if rows_at_once(shape, dtype.itemsize) == shape[0]:
+        found = np.array(block(Rows.all(shape)))
+        return found, _left_open(found, 0)
+    found = np.empty(shape, dtype)
+
+    def fill(rows: Rows) -> NDArray[np.intp]:
+        part = found[rows.wanted]
+        part[...] = np.asarray(block(rows))[rows.of_block]
+        return _left_open(part, rows.wanted.start * shape[1])
+
+    return found, np.concatenate(by_rows(fill, shape, dtype.itemsize))
+
+
+def _left_open(found: Numbers, first: int) -> NDArray[np.intp]:
+    """Return the flat indices, counted from ``first``, of pixels that single precision left open."""
+    flat, mark = found.ravel(), undecided(found.dtype)
+    parts = [
+        np.flatnonzero(flat[start : start + AT_ONCE] == mark) + (first + start)
+        for start in range(0, len(flat), AT_ONCE)
+    ]
+    return np.concatenate(parts)
 
 
 def _for_azimuth(record: GeometryRecord) -> GeometryRecord:
@@ -118,10 +198,6 @@ def _for_azimuth(record: GeometryRecord) -> GeometryRecord:
 def numbers_up_to(largest: int) -> np.dtype[np.unsignedinteger]:
     """Return the smallest unsigned type for 0 … ``largest`` and one number that stands for none yet."""
     return np.min_scalar_type(largest + 1)
-
-
-def _left_open(found: Numbers) -> NDArray[np.intp]:
-    return np.flatnonzero(found.ravel() == undecided(found.dtype))
 
 
 def _as_parts(equal: EqualBins, fold: int) -> EqualBins:

@@ -27,11 +27,13 @@ if TYPE_CHECKING:
 
 WIDEST = 1e-6
 """Error of phi in degrees up to which the bins at its two ends tell that in between: much below a bin."""
+TINY = 1e-280
+"""In m: of a smaller X or Y, arithmetic without subnormal numbers, as XLA's, tells nothing."""
 
 
 def decided_q(record: GeometryRecord, sight: Sight, pixels: Pixels, edges: Edges) -> NDArray[np.int32]:
     """Return the 0-based bin of q, -1 for none, of pixels given by their flat index."""
-    values = _q_at(sight, pixels)
+    values = q_at(sight, pixels)
     return _decided(record, "q", pixels, values, lambda q: bin_index(q, edges))
 
 
@@ -42,7 +44,7 @@ def decided_phi(
 
     ``turned`` is phi's offset in degrees and its fold.
     """
-    values = _phi_at(sight, pixels)
+    values = phi_at(sight, pixels)
     return _decided(record, "phi", pixels, values, lambda phi: bin_index(label_angle(phi, *turned), edges))
 
 
@@ -62,7 +64,7 @@ def _decided(
     return found
 
 
-def _q_at(sight: Sight, pixels: Pixels) -> tuple[Floats, Floats]:
+def q_at(sight: Sight, pixels: Pixels) -> tuple[Floats, Floats]:
     """Return q of some pixels, and how far at most the Q-map's value lies from it."""
     x, y, z = sight.at(pixels)
     r_squared = x * x + y * y
@@ -72,13 +74,21 @@ def _q_at(sight: Sight, pixels: Pixels) -> tuple[Floats, Floats]:
     return q, 64 * DOUBLE * q + 2 * sight.geometry.wavenumber * sight.blur(length) / length
 
 
-def _phi_at(sight: Sight, pixels: Pixels) -> tuple[Floats, Floats]:
-    """Return phi of some pixels, and how far at most the Q-map's value lies from it."""
+def phi_at(sight: Sight, pixels: Pixels) -> tuple[Floats, Floats]:
+    """Return phi of some pixels, and how far at most the Q-map's value lies from it.
+
+    The error is NaN where the value tells nothing: on the beam, and so near to ±180° that the Q-map's value
+    may lie at the other end.
+    """
     x, y, z = sight.at(pixels)
     r = np.hypot(x, y)
     with np.errstate(divide="ignore", invalid="ignore"):
         errors = np.degrees(64 * DOUBLE + 2 * sight.blur(np.hypot(r, z)) / r)
-    errors[~(errors < WIDEST)] = np.nan  # on the beam anything is possible
+    errors[~(errors < WIDEST)] = np.nan
     if not sight.swings:
         errors[(x == 0) != (y == 0)] = 0.0  # a right angle is exact everywhere, and so is its side
-    return -np.degrees(np.arctan2(y, x)), errors
+    for each in (x, y):
+        errors[(each != 0) & (np.abs(each) < TINY)] = np.nan
+    values = -np.degrees(np.arctan2(y, x))
+    errors[(errors > 0) & (np.abs(values) + errors >= 180)] = np.nan
+    return values, errors

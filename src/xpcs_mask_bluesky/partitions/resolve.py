@@ -10,14 +10,15 @@ import numpy as np
 
 from xpcs_mask_bluesky.partitions.axes import AZIMUTHS, label_values
 from xpcs_mask_bluesky.partitions.axis_bins import outward
+from xpcs_mask_bluesky.partitions.extremes import extremes
 from xpcs_mask_bluesky.partitions.recipe import PartitionRecipe
 from xpcs_mask_bluesky.partitions.small_bins import merges
+from xpcs_mask_bluesky.qmap import QMap
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from xpcs_mask_bluesky.partitions.axis_bins import AxisBins, Limits
-    from xpcs_mask_bluesky.qmap import QMap
 
 
 def resolved(recipe: PartitionRecipe, qmap: QMap, mask: ArrayLike) -> PartitionRecipe:
@@ -42,11 +43,29 @@ def _limits(bins: AxisBins, recipe: PartitionRecipe, qmap: QMap, mask: NDArray[n
     if bins.reach is not None:
         return None
     axis = bins.axis
+    low, high = _by_tiles(axis, recipe, qmap, mask) or _by_all(axis, recipe, qmap, mask)
+    if not low < high:
+        raise ValueError(f"all counted pixels have {axis}={low:g}; give its edges or range")
+    return low, high
+
+
+def _by_tiles(axis: str, recipe: PartitionRecipe, qmap: QMap, mask: NDArray[np.bool_]) -> Limits | None:
+    """Return the limits without the whole map; None where that cannot tell them."""
+    # a Q-map of another kind may have values of its own
+    if type(qmap) is not QMap or mask.shape != qmap.shape:
+        return None
+    found = extremes(qmap.record, axis, mask, offset=recipe.phi_offset, fold=recipe.symmetry_fold)
+    if found is None:
+        return None
+    least, largest = found
+    ends = ((least.low, largest.low), (least.high, largest.high))
+    low, high = (outward(*each, azimuth=axis in AZIMUTHS) for each in ends)
+    return low if low == high else None
+
+
+def _by_all(axis: str, recipe: PartitionRecipe, qmap: QMap, mask: NDArray[np.bool_]) -> Limits:
     values = label_values(qmap, axis, recipe)[mask]
     values = values[~np.isnan(values)]
     if not values.size:
         raise ValueError(f"the mask counts no pixel that has a value on {axis}")
-    low, high = outward(float(values.min()), float(values.max()), azimuth=axis in AZIMUTHS)
-    if not low < high:
-        raise ValueError(f"all counted pixels have {axis}={low:g}; give its edges or range")
-    return low, high
+    return outward(float(values.min()), float(values.max()), azimuth=axis in AZIMUTHS)

@@ -28,11 +28,10 @@ def spelled(given: Mapping[str, Any]) -> dict[str, Any]:
     axes = axes if isinstance(axes, Sequence) and not isinstance(axes, str) else ()
     snap, fold = fields.pop("snap_static", False), fields.get("symmetry_fold", 1)
     turn = label_period(fold)[1] if isinstance(fold, int) and fold > 0 else None
-    for name in ("dynamic", "static"):
-        if len(axes) == 1:
-            fields[name] = _pair(fields.get(name))
+    for name in {"dynamic", "static"} & set(fields):
+        fields[name] = _pair(fields[name]) if len(axes) == 1 else fields[name]
     fields["spacing"] = _spacing(fields.get("spacing", "linear"), axes)
-    if fields.get("groups"):
+    if fields.get("groups") and isinstance(fields["groups"], Sequence):
         groups = [each.model_dump() if isinstance(each, Group) else each for each in fields["groups"]]
         fields["groups"] = [_block(each, axes, turn, snap, f" of group {_name(each)!r}") for each in groups]
         return _added_up(fields, len(axes))
@@ -113,7 +112,7 @@ def _added_up(fields: dict[str, Any], axes: int) -> dict[str, Any]:
             continue
         sums = tuple(sum(column) for column in zip(*each, strict=True))  # pyright: ignore[reportArgumentType]
         total = (sums[0], 1 if axes == 1 else sums[1])
-        if (said := fields.get(name)) is not None and tuple(said) != total:
-            raise ValueError(f"{name}={tuple(said)}, but the groups' own add up to {total}; leave it out")
+        if (said := fields.get(name, total)) is not None and _numbers(said) != total:
+            raise ValueError(f"{name}={said}, but the groups' own add up to {total}; leave it out")
         fields[name] = total
     return fields

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from xpcs_mask_bluesky.partitions.axes import AZIMUTHS, axis_values, unit_of
 from xpcs_mask_bluesky.partitions.azimuth import into_first_fold
 from xpcs_mask_bluesky.partitions.bins import Bins
 from xpcs_mask_bluesky.partitions.checks import check_partition
+from xpcs_mask_bluesky.partitions.counting import label_counts
 from xpcs_mask_bluesky.partitions.grid import Grid
 from xpcs_mask_bluesky.partitions.small_bins import SmallBins, below
 from xpcs_mask_bluesky.partitions.solid_angle import pixel_solid_angle
@@ -49,6 +50,8 @@ class Partition:
     """0 = not counted, 1..N without gaps; nested in the dynamic bins."""
     dynamic_index_mapping: NDArray[np.integer]
     static_index_mapping: NDArray[np.integer]
+    _static_counts: NDArray[np.int64] | None = field(default=None, repr=False)
+    """Pixels of each static label, where whoever made the labels has counted them."""
 
     @classmethod
     def from_arrays(
@@ -100,12 +103,19 @@ class Partition:
     @cached_property
     def dynamic(self) -> Bins:
         """The coarse bins, for g2."""
-        return self._bins("dynamic", self.dynamic_roi_map, self.dynamic_index_mapping)
+        # static bins nest, so that their pixels need not be counted again
+        parents = dynamic_of_static(self.recipe)[self.static_index_mapping]
+        counts = np.zeros(len(self.dynamic_index_mapping), dtype=np.int64)
+        np.add.at(counts, np.searchsorted(self.dynamic_index_mapping, parents), self.static.counts)
+        return self._bins("dynamic", self.dynamic_roi_map, self.dynamic_index_mapping, counts)
 
     @cached_property
     def static(self) -> Bins:
         """The fine bins, for normalisation."""
-        return self._bins("static", self.static_roi_map, self.static_index_mapping)
+        labels, mapping, counts = self.static_roi_map, self.static_index_mapping, self._static_counts
+        if counts is None:
+            counts = label_counts(labels, self.mask, len(mapping) + 1)[1:]
+        return self._bins("static", labels, mapping, counts)
 
     @property
     def map_names(self) -> tuple[str, str]:
@@ -181,7 +191,9 @@ class Partition:
         """Raise ``ValueError`` unless everything holds that must hold of a partition."""
         check_partition(self)
 
-    def _bins(self, kind: Kind, labels: Labels, mapping: NDArray[np.integer]) -> Bins:
+    def _bins(
+        self, kind: Kind, labels: Labels, mapping: NDArray[np.integer], counts: NDArray[np.int64]
+    ) -> Bins:
         grid = Grid.of(self.recipe, kind)
         first, second = self.recipe.dimensions
         return Bins(
@@ -190,7 +202,7 @@ class Partition:
             intervals=(frozen(grid.intervals(0)), frozen(grid.intervals(1))),
             centers=(frozen(grid.centers(0)), frozen(grid.centers(1))),
             index_mapping=mapping,
-            counts=frozen(np.bincount(labels.ravel(), minlength=len(mapping) + 1)[1:]),
+            counts=frozen(counts),
             _means=lambda: (self._mean(first, labels), self._mean(second, labels)),
             _solid_angles=lambda: self._solid_angle(labels),
         )

@@ -54,9 +54,7 @@ def detector_figure(
     Raises:
         ValueError: If the image has another shape.
     """
-    if image is not None and image.shape != mask.shape:
-        hint = "; is it transposed?" if image.shape == mask.shape[::-1] else ""
-        raise ValueError(f"image is {image.shape}, the detector {mask.shape} (rows, columns){hint}")
+    _check_shape(image, mask)
     drawn = figure(11 if part is not None else 6.2, 5.4)
     first, *others = drawn.subplots(1, 1 if part is None else 2, squeeze=False)[0]
     shown = draw_image(first, image, mask, blemish)
@@ -72,6 +70,12 @@ def detector_figure(
     if title:
         drawn.suptitle(title, fontsize=11)
     return drawn
+
+
+def _check_shape(image: np.ndarray | None, mask: Bits) -> None:
+    if image is not None and image.shape != mask.shape:
+        hint = "; is it transposed?" if image.shape == mask.shape[::-1] else ""
+        raise ValueError(f"image is {image.shape}, the detector {mask.shape} (rows, columns){hint}")
 
 
 def labels_title(part: Partition) -> str:

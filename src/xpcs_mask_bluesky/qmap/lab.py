@@ -80,6 +80,8 @@ class Geometry:
     """In radians."""
     tilt: Tilt | None = None
     surface: Surface | None = None
+    first_row: float = 0.0
+    """Of the part of the detector that is computed."""
 
     @classmethod
     def from_record(cls, record: GeometryRecord) -> Geometry:
@@ -115,10 +117,15 @@ def _surface(record: GeometryRecord) -> Surface | None:
     return Surface(incident_angle=angle, up_x=up_x, up_y=up_y, film=film)
 
 
+def row_numbers(geometry: Geometry, shape: tuple[int, int]) -> jax.Array:
+    """Return the index of each row, from the first one that is computed."""
+    return jnp.arange(shape[0], dtype=float) + geometry.first_row
+
+
 def lab_vector(geometry: Geometry, shape: tuple[int, int]) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Return X, Y, Z of each pixel centre in m, each ``(rows, columns)``; row 0 on top, Y downwards."""
     x = (jnp.arange(shape[1], dtype=float) - geometry.beam_center_x) * geometry.x_pixel_size
-    y = (jnp.arange(shape[0], dtype=float) - geometry.beam_center_y) * geometry.y_pixel_size
+    y = (row_numbers(geometry, shape) - geometry.beam_center_y) * geometry.y_pixel_size
     x, y, z = x[None, :], y[:, None], geometry.distance
     if geometry.tilt is not None:
         x, y, off_plane = _tilted(geometry.tilt, x, y)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -14,12 +15,15 @@ import numpy as np
 
 from xpcs_mask_bluesky.qmap import reflection, transmission
 from xpcs_mask_bluesky.qmap.lab import Geometry
+from xpcs_mask_bluesky.qmap.rows import Rows, by_rows, rows_at_once
 
 if TYPE_CHECKING:
     from xpcs_mask_bluesky.geometry import GeometryRecord
 
     MapFunction = Callable[[Geometry, tuple[int, int]], jax.Array]
 
+DOUBLE = 8
+"""Bytes of a pixel of a map."""
 UNITS: Mapping[str, str] = MappingProxyType(
     {
         "q": "Å⁻¹",
@@ -79,10 +83,9 @@ def _compiled(geometry: Geometry, *, axis: str, shape: tuple[int, int]) -> jax.A
 
 
 def q_maps(geometry: Geometry, axes: Sequence[str], shape: tuple[int, int]) -> tuple[np.ndarray, ...]:
-    """Return several maps of one geometry, read-only; each is on its way while the next is asked for.
+    """Return several maps of one geometry, read-only.
 
-    Each is compiled once for a shape; another geometry of that shape compiles nothing. One function for
-    several maps would be slower on CPU: XLA spreads only a single output over the cores.
+    Each is compiled once for a shape; another geometry of that shape compiles nothing.
 
     Raises:
         KeyError: If there is no such axis, naming those that there are.
@@ -91,11 +94,29 @@ def q_maps(geometry: Geometry, axes: Sequence[str], shape: tuple[int, int]) -> t
     for axis in axes:
         if axis not in there:
             raise KeyError(f"no axis {axis!r}; this Q-map has {', '.join(there)}")
-    with jax.enable_x64(True):  # float32 would blur neighbouring bin edges
-        dispatched = [_compiled(geometry, axis=axis, shape=shape) for axis in axes]
-        maps = tuple(np.asarray(each) for each in dispatched)
+    whole = rows_at_once(shape, DOUBLE) == shape[0]
+    maps = (_at_once if whole else _in_blocks)(geometry, axes, shape)
     for each in maps:
         each.flags.writeable = False
+    return maps
+
+
+def _at_once(geometry: Geometry, axes: Sequence[str], shape: tuple[int, int]) -> tuple[np.ndarray, ...]:
+    with jax.enable_x64(True):  # float32 would blur neighbouring bin edges
+        dispatched = [_compiled(geometry, axis=axis, shape=shape) for axis in axes]
+        return tuple(np.asarray(each) for each in dispatched)
+
+
+def _in_blocks(geometry: Geometry, axes: Sequence[str], shape: tuple[int, int]) -> tuple[np.ndarray, ...]:
+    maps = tuple(np.empty(shape) for _ in axes)
+    size = rows_at_once(shape, DOUBLE), shape[1]
+
+    def fill(rows: Rows) -> None:
+        part = replace(geometry, first_row=float(rows.computed.start))
+        for each, block in zip(maps, _at_once(part, axes, size), strict=True):
+            each[rows.wanted] = block[rows.of_block]
+
+    by_rows(fill, shape, DOUBLE)
     return maps
 
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from xpcs_mask_bluesky.qmap.arctangent import arctangent
 from xpcs_mask_bluesky.qmap.lab import Film, Geometry, Surface, lab_vector
 
 
@@ -49,12 +50,14 @@ def _rays(geometry: Geometry, shape: tuple[int, int]) -> _Rays:
     x, y, z = lab_vector(geometry, shape)
     r_squared = x * x + y * y
     length = jnp.sqrt(r_squared + z * z)
-    behind = jnp.where(z >= 0, r_squared / (length + jnp.abs(z)), length - z)
+    ahead = length + jnp.abs(z)
+    both = 1 / (length * ahead)  # one division for all that is divided by either
+    inverse = ahead * both
     return _Rays(
-        up=(surface.up_x * x + surface.up_y * y) / length,
-        across=(surface.up_x * y - surface.up_y * x) / length,
-        forward=z / length,
-        lag=behind / length,
+        up=(surface.up_x * x + surface.up_y * y) * inverse,
+        across=(surface.up_x * y - surface.up_y * x) * inverse,
+        forward=z * inverse,
+        lag=jnp.where(z >= 0, r_squared, ahead * ahead) * both,
         sine=jnp.sin(surface.incident_angle),
         cosine=jnp.cos(surface.incident_angle),
         film=surface.film,
@@ -87,13 +90,13 @@ def q_in_plane(geometry: Geometry, shape: tuple[int, int]) -> jax.Array:
 def exit_angle(geometry: Geometry, shape: tuple[int, int]) -> jax.Array:
     r"""Return :math:`\alpha_f`, of the scattered ray above the surface, in degrees: ±90."""
     normal, along, across = _in_surface_frame(geometry, shape)
-    return jnp.degrees(jnp.arctan(normal / jnp.sqrt(along * along + across * across)))
+    return jnp.degrees(arctangent(normal, jnp.sqrt(along * along + across * across)))
 
 
 def in_plane_angle(geometry: Geometry, shape: tuple[int, int]) -> jax.Array:
     r"""Return the angle of the ray's projection on the surface to the beam's, in degrees: ±180."""
     _, along, across = _in_surface_frame(geometry, shape)
-    return jnp.degrees(jnp.arctan2(across, along))
+    return jnp.degrees(arctangent(across, along))
 
 
 def _in_surface_frame(geometry: Geometry, shape: tuple[int, int]) -> tuple[jax.Array, jax.Array, jax.Array]:

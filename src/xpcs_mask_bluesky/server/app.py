@@ -41,6 +41,7 @@ from xpcs_mask_bluesky.server.connection import (
     read_connection,
     write_connection,
 )
+from xpcs_mask_bluesky.server.full_disk import say_when_full
 from xpcs_mask_bluesky.server.header_only import HeaderOnly
 from xpcs_mask_bluesky.server.policy import CredentialPolicy
 from xpcs_mask_bluesky.server.qmaps import QMapAdapter
@@ -57,13 +58,14 @@ def build(directory: Path, connection: Connection, readable: tuple[Path, ...] = 
 
     ``readable`` are further directories whose files may be registered.
     """
-    return build_app(
+    app = build_app(
         _catalog(directory, readable),
         authentication=Authentication(single_user_api_key=connection.key, allow_anonymous_access=False),
         serialization_registry=_serialization_registry(),
         access_policy=CredentialPolicy(),
         include_routers=[_hello_router(connection)],
     )
+    return say_when_full(app)
 
 
 def _catalog(directory: Path, readable: tuple[Path, ...]) -> Any:

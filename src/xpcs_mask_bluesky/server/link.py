@@ -17,6 +17,9 @@ from xpcs_mask_bluesky.server.connection import Connection
 from xpcs_mask_bluesky.server.embedded import answers, ensure_served, find_server, stop
 from xpcs_mask_bluesky.store.errors import CatalogUnavailable
 
+NO_ROOM = 507
+"""HTTP's "Insufficient Storage"; Tiled's client would ask again for 45 seconds."""
+
 
 class Link(Protocol):
     """Where the server is, and how to get it back."""
@@ -151,9 +154,13 @@ class LinkedTransport(httpx.BaseTransport):
         now = httpx.URL(self._link.uri)
         request.url = request.url.copy_with(scheme=now.scheme, host=now.host, port=now.port)
         try:
-            return self._inner.handle_request(request)
+            response = self._inner.handle_request(request)
         except httpx.ReadTimeout as error:
             raise CatalogUnavailable(f"{self._link.uri} took too long to answer") from error
+        if response.status_code == NO_ROOM:
+            response.close()
+            raise CatalogUnavailable(f"{self._link.uri} has no room left on its disk; make room there")
+        return response
 
     def close(self) -> None:
         """Close the transport underneath."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import sqlite3
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +13,10 @@ import httpx
 if TYPE_CHECKING:
     from xpcs_mask_bluesky.store.log import LogEntry
 
-PASSING = frozenset({401, 403, 408, 425, 429, 502, 503, 504})
-"""Statuses that say nothing of the request: a key that is being renewed, a proxy, a server too busy."""
+PASSING = frozenset({401, 403, 408, 425, 429, 502, 503, 504, 507})
+"""Statuses that say nothing of the request: a key being renewed, a proxy, a server too busy or full."""
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What the operating system says where a disk or a quota is full."""
 
 
 class CatalogUnavailable(ConnectionError):  # noqa: N818
@@ -66,9 +70,23 @@ class AmbiguousPartition(LookupError):  # noqa: N818
 
 
 def is_away(error: BaseException) -> bool:
-    """Return whether the same request may well succeed later: the server is away, busy or locked."""
+    """Return whether the same request may well succeed later: the server is away, busy, locked or full."""
     if isinstance(error, httpx.HTTPStatusError):
         return error.response.status_code in PASSING
     if isinstance(error, json.JSONDecodeError):  # something between answered, and not in Tiled's words
         return True
+    if has_no_room(error):
+        return True
     return isinstance(error, ConnectionError | TimeoutError | httpx.TransportError | PermissionError)
+
+
+def has_no_room(error: BaseException) -> bool:
+    """Return whether a full disk, or quota, is the cause of an error."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.errno in NO_ROOM:
+            return True
+        if isinstance(seen, sqlite3.OperationalError) and "disk is full" in str(seen):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False

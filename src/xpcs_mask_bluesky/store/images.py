@@ -98,9 +98,18 @@ def _frames(runs: Iterable[Any], detector: DetectorNode) -> Iterator[Frames]:
             for key, described in run[stream].metadata.get("data_keys", {}).items():
                 ours = key == detector.name or key.startswith((f"{detector.name}_", f"{detector.name}-"))
                 if ours and tuple(described.get("shape", ())[-2:]) == detector.shape:
-                    node = run[stream][key]
+                    node = _node(run[stream], key)
                     if node.shape[0] > 0:
                         yield Frames(run.metadata["start"]["uid"], stream, node)
+
+
+def _node(stream: Any, key: str) -> Any:
+    """Return a data key of a stream.
+
+    Once databroker's ``Broker`` was used in a process, its older clients, which file the keys under
+    ``data``, answer every catalogue there (bluesky-tiled-plugins 2.0.12: the copied dispatch is shared).
+    """
+    return stream[key] if key in stream else stream["data"][key]
 
 
 def _mean(frames: Any) -> np.ndarray:

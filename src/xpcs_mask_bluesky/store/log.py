@@ -31,8 +31,8 @@ class LogEntry:
     time: float
     """When it was committed, seconds since the epoch."""
     kind: str
-    """``mask``, ``blemish``, ``recipe set``, ``recipe resolved``, ``geometry``, ``partition`` or
-    ``run use``."""
+    """``mask``, ``blemish``, ``snapshot``, ``recipe set``, ``recipe resolved``, ``geometry``, ``partition``
+    or ``run use``."""
     author: str = ""
     principal: str | None = None
     """Who the server says the author is, where it knows."""

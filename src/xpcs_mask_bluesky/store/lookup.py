@@ -79,7 +79,9 @@ def uses_of_run(
     """
     entries = detector.commits.read(Eq("lineage.run_uid", run_uid))
     if not entries:
-        raise LookupError(f"{detector.name!r} knows no run {run_uid!r}; was the callback subscribed?")
+        raise LookupError(
+            f"{detector.name!r} knows no run {run_uid!r}; is the uid whole, and was the callback subscribed?"
+        )
     if revision is not None:
         entries = [entry for entry in entries if entry.seq <= revision]
     published = _published(detector, entries)

@@ -110,6 +110,16 @@ class Partitions:
             self._put_arrays(part, metadata)
         self._stored.add(part.digest)
 
+    def rewrite(self, part: Partition, *, run_uid: str = "", mask_revision: int = 0) -> None:
+        """Write the file of a partition again, in one step, where its node is there already.
+
+        Raises:
+            ValueError: the partitions are no files here.
+        """
+        if self._directory is None:
+            raise ValueError(f"partition {part.digest[:12]} is no file that this process can write")
+        _write_file(part, self._directory, run_uid, mask_revision)
+
     def get(self, digest: str) -> PartitionHandle:
         """Return the partition with this digest; it is fetched when looked into."""
         return PartitionHandle(lambda: self._read(digest), digest)
@@ -129,11 +139,7 @@ class Partitions:
         directory: Path,
     ) -> bool:
         """Write and register one file; return False if somebody's half container has its key."""
-        from xpcs_mask_bluesky.files.qmap_hdf5 import write_qmap
-
-        directory.mkdir(parents=True, exist_ok=True)
-        path = directory / f"{part.digest}.hdf"
-        write_qmap(part, path, run_uid=run_uid, mask_revision=str(mask_revision), quiet=True)
+        path = _write_file(part, directory, run_uid, mask_revision)
         sealed = {**metadata, "sealed": True}
         registered = register_file(self._container(), part.digest, path, metadata=sealed)
         return registered or self._is_whole(part.digest)
@@ -152,6 +158,15 @@ class Partitions:
 
     def _read(self, digest: str) -> Partition:
         return read_partition(self._container().new_variation(include_data_sources=True)[digest])
+
+
+def _write_file(part: Partition, directory: Path, run_uid: str, mask_revision: int) -> Path:
+    from xpcs_mask_bluesky.files.qmap_hdf5 import write_qmap
+
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"{part.digest}.hdf"
+    write_qmap(part, path, run_uid=run_uid, mask_revision=str(mask_revision), quiet=True)
+    return path
 
 
 def register_file(parent: Any, key: str, path: Path, *, metadata: Mapping[str, Any]) -> bool:

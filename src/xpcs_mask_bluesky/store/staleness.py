@@ -52,8 +52,8 @@ class Comparison:
         moved = ", ".join(_words(name, *values) for name, values in self.fields.items()) or "nothing moved"
         part = 100 * self.changed / max(self.counted, 1)
         return (
-            f"{moved}: {self.changed} of {self.counted} pixels ({part:.2g} %) change dynamic bin, "
-            f"up to {100 * self.worst_bin:.2g} % of one bin"
+            f"{moved}: {self.changed} of {self.counted} pixels ({part:.3g} %) change dynamic bin, "
+            f"up to {100 * self.worst_bin:.3g} % of one bin"
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from xpcs_mask_bluesky.digests import json_digest
@@ -71,6 +72,18 @@ class PartitionUse:
     def digest(self) -> str:
         """Of the partition."""
         return self.partition.digest
+
+    def export(self, path: str | Path) -> Path:
+        """Write the partition as a ``/qmap`` HDF5 file that names run and mask revision; return its path.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        from xpcs_mask_bluesky.files.qmap_hdf5 import write_qmap
+
+        revision = str(self.mask_revision)
+        write_qmap(self.partition.read(), Path(path), run_uid=self.run_uid, mask_revision=revision)
+        return Path(path)
 
     def __str__(self) -> str:
         last = "end" if self.last_seq_num is None else self.last_seq_num

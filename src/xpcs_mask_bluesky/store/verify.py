@@ -47,14 +47,19 @@ def verify(detector: DetectorNode) -> int:
         told = entry.body.get("raster")
         if told is None:
             continue
-        operations = [operation_from_json(dict(each)) for each in state.layers[entry.kind].operations]
-        if _digest(detector, operations) != told:
+        if not makes(detector, state.layers[entry.kind], told):
             raise DamagedData(
                 f"log entry {entry.seq}: the {entry.kind} evaluates to another raster here than for "
                 f"{entry.author or 'its author'}; is this another version of the package, or the log damaged?"
             )
         verified += 1
     return verified
+
+
+def makes(detector: DetectorNode, history: RawHistory, raster: str) -> bool:
+    """Return whether a layer's operations make the raster with this digest, evaluated here."""
+    operations = [operation_from_json(dict(each)) for each in history.operations]
+    return _digest(detector, operations) == raster
 
 
 def _digest(detector: DetectorNode, operations: Sequence[Operation]) -> str:
