@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from tiled.structures.core import Spec
 
-from tests.system.roles import client, keys_of_roles, own_key, session
+from tests.system.roles import client, own_key, session
 from tests.system.routes import RECORD
-from tests.system.services import facility_with_users
 from xpcs_mask_bluesky import (
     FileMask,
     GeometrySource,
@@ -25,17 +24,6 @@ from xpcs_mask_bluesky.server.roles import EDITOR
 from xpcs_mask_bluesky.store.log import LogEntry
 
 RECIPE = PartitionRecipe(dynamic=(4, 2), static=(16, 4))
-
-
-@pytest.fixture(scope="module")
-def users(tmp_path_factory):
-    with facility_with_users(tmp_path_factory.mktemp("users")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def keys(users):
-    return keys_of_roles(users)
 
 
 @pytest.fixture
