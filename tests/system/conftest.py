@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.system.roles import keys_of_roles
+from tests.system.services import Facility, facility_with_users
 from xpcs_mask_bluesky.catalog import MaskCatalog
 
 
@@ -29,3 +31,16 @@ def catalog(shared_catalog: MaskCatalog, server_directory: Path) -> Iterator[Mas
     fresh = secrets.token_hex(4)
     with MaskCatalog.open(server_directory, path=f"xpcs-{fresh}", raw=f"raw-{fresh}") as catalog:
         yield catalog
+
+
+@pytest.fixture(scope="session")
+def users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Facility]:
+    """A facility's Tiled that knows people and services."""
+    with facility_with_users(tmp_path_factory.mktemp("users")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def keys(users: Facility) -> dict[str, str]:
+    """A key of each role there."""
+    return keys_of_roles(users)

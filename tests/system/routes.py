@@ -158,10 +158,23 @@ def rows() -> list[Row]:
     ]
 
 
+GRAPH = {("GET", "/api/graphql"), ("POST", "/api/graphql")}
+"""Walked by its questions: it answers 200 to anybody."""
+HIDDEN = {"/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc", "/favicon.ico"}
+"""Routes that a server does not describe; beside them there are ``/static`` and a websocket."""
+HOOKS = "/api/v1/webhooks"
+WEBHOOKS = [
+    Row("POST", f"{HOOKS}/target/{{path}}", NOBODY, "walk", sent={"json": {"url": "http://192.0.2.1/"}}),
+    Row("GET", f"{HOOKS}/target/{{path}}", NOBODY, "walk"),
+    Row("GET", f"{HOOKS}/history/{{webhook_id}}", NOBODY, "1"),
+    Row("DELETE", f"{HOOKS}/{{webhook_id}}", NOBODY, "1"),
+]
+"""Tiled has them where it is configured by YAML."""
+ENTITY = 'createEntity(input: {name: "x", entityType: "y"}) { id }'
 GRAPHQL = [
     ("query { entities(limit: 9) { name } }", READ),
     ("query { namespaces { prefix } }", READ),
-    ('mutation { createEntity(input: {name: "x", entityType: "y"}) { id } }', WRITE),
+    ("mutation { " + ENTITY + " }", WRITE),
     ('mutation { upsertNamespace(prefix: "p", uri: "http://p/") { prefix } }', WRITE),
 ]
 """Asked of ``/api/graphql``, which answers 200 to anybody: who is told something."""
@@ -197,8 +210,9 @@ def prepare(catalog: MaskCatalog) -> str:
 def graph_entity(catalog: MaskCatalog) -> None:
     """Leave something in the graph, so that there is something to hide."""
     uri = str(catalog.client.context.api_uri).replace("/api/v1/", "/api/graphql")
-    question = {"query": 'mutation { upsertNamespace(prefix: "q", uri: "http://q/") { prefix } }'}
-    catalog.client.context.http_client.post(uri, json=question).raise_for_status()
+    for question in ('upsertNamespace(prefix: "q", uri: "http://q/") { prefix }', ENTITY):
+        answer = catalog.client.context.http_client.post(uri, json={"query": f"mutation {{ {question} }}"})
+        assert "errors" not in answer.raise_for_status().json()
 
 
 def walked(http: httpx.Client, digest: str, role: str, known: Iterable[Row]) -> list[str]:
@@ -232,3 +246,15 @@ def declared(http: httpx.Client) -> set[tuple[str, str]]:
     """Return every method and route that a server's own description names."""
     described = http.get("/openapi.json").json()["paths"]
     return {(method.upper(), route) for route, methods in described.items() for method in methods}
+
+
+def single(table):
+    """Return a table for a server with one key, which may do what any role may."""
+    return [
+        Row(row.method, row.route, {*row.who, "key"} if row.who else NOBODY, row.path, row.answer, row.sent)
+        for row in table
+    ]
+
+
+def known(table):
+    return {(row.method, row.route) for row in table if row.route not in HIDDEN} | GRAPH

@@ -11,6 +11,8 @@ import pytest
 from bluesky import RunEngine
 from bluesky.plans import count
 
+from tests.system.roles import client
+from tests.system.routes import GRAPHQL, NONE, WEBHOOKS, declared, known, prepare, rows, single, told, walked
 from tests.system.services import facility as running_facility
 from tests.system.serving_checks import (
     check_curl_gets_nxxpcs,
@@ -155,6 +157,25 @@ def test_partitions_are_files_for_curl_and_q_maps_are_computed_by_each_replica(r
 def test_a_replica_tells_nothing_without_the_key(facility, path):
     for uri in facility.uris:
         assert httpx.get(uri + path, trust_env=False).status_code in {401, 404}
+
+
+def test_every_route_of_a_replica_answers_whom_it_should(facility):
+    uri = facility.uris[0]
+    with MaskCatalog.open(uri, path="walk", api_key=facility.key) as catalog:
+        digest = prepare(catalog)
+    for role, key in ((NONE, None), ("key", facility.key)):
+        with client(uri, key) as http:
+            assert declared(http) == known(rows() + WEBHOOKS)
+            assert walked(http, digest, role, single(rows() + WEBHOOKS)) == []
+            assert told(http) == [role == "key"] * len(GRAPHQL)
+
+
+def test_a_key_in_an_address_is_not_in_a_replicas_log(facility):
+    for path in ("/api/v1/", "/api/v1/search/"):
+        httpx.get(facility.uris[0] + path, params={"api_key": facility.key}, trust_env=False)
+    said = facility.logs[0].read_text()
+    assert "api_key=***" in said
+    assert facility.key not in said
 
 
 def test_no_key_is_in_a_replicas_log(facility):

@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 import logging
+import math
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -43,6 +44,10 @@ DAMAGED = (
     struct.error,
 )
 """What readers raise on damaged files, all of them together."""
+
+
+LEAST_CHUNK = 2**24
+"""Bytes of a chunk that a small mask may have, unpacked."""
 
 
 class MaskFileError(ValueError):
@@ -178,7 +183,21 @@ def _read_hdf5(path: Path, check: Check, dataset: str | None) -> np.ndarray:
         if not isinstance(found, h5py.Dataset):
             raise MaskFileError(f"{path.name} has no dataset {dataset!r}; it has {_datasets(file)}")
         check(found.shape, found.dtype)
+        _check_storage(found, path.name)
         return found[()]
+
+
+def _check_storage(dataset: Any, name: str) -> None:
+    """Raise unless reading a dataset reads this file only, and unpacks about as much as the dataset holds."""
+    if dataset.external or dataset.is_virtual:
+        raise MaskFileError(f"{name}: {dataset.name} keeps its data elsewhere; read the file that has it")
+    unpacked = math.prod(dataset.chunks or (0,)) * dataset.dtype.itemsize
+    most = max(LEAST_CHUNK, 2 * dataset.size * dataset.dtype.itemsize)
+    if unpacked > most:
+        raise MaskFileError(
+            f"{name}: {dataset.name} has chunks of {unpacked} bytes, and the whole mask has "
+            f"{dataset.size * dataset.dtype.itemsize}; expected up to {most}: is the file damaged?"
+        )
 
 
 def _datasets(file: object) -> str:
