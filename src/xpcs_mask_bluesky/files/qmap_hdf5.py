@@ -60,6 +60,21 @@ def write_qmap(
     return Path(path)
 
 
+def qmap_bytes(part: Partition, *, run_uid: str = "", mask_revision: str = "") -> bytes:
+    """Return what :func:`write_qmap` would write, for a file that another process writes.
+
+    Args:
+        part: What to write.
+        run_uid: The run that it was made for, kept in ``/provenance``.
+        mask_revision: The mask's revision, kept in ``/provenance``.
+    """
+    with h5py.File("memory", "w", driver="core", backing_store=False) as file:
+        _write_group(file.create_group("qmap"), part, "")
+        _write_provenance(file.create_group("provenance"), part, run_uid, mask_revision)
+        file.flush()
+        return file.id.get_file_image()
+
+
 def read_qmap(path: str | os.PathLike[str]) -> Partition:
     """Return the partition of a file that :func:`write_qmap` wrote, with the same digest.
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from xpcs_mask_bluesky.threads import threads_at_most
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -69,13 +71,14 @@ def label_counts(labels: Block, mask: NDArray[np.bool_], size: int) -> NDArray[n
     flat, counted = labels.ravel(), mask.ravel()
     if len(flat) <= FEW:
         return _counted(flat, counted, _by_numpy(size))
-    ends = np.linspace(0, len(flat), THREADS + 1).astype(int).tolist()
+    threads = threads_at_most(THREADS)
+    ends = np.linspace(0, len(flat), threads + 1).astype(int).tolist()
 
     def counted_between(start: int, end: int) -> NDArray[np.int64]:
         return _counted(flat[start:end], counted[start:end], _by_product(size))
 
-    with ThreadPoolExecutor(THREADS) as threads:
-        counts = threads.map(counted_between, ends[:-1], ends[1:])
+    with ThreadPoolExecutor(threads) as pool:
+        counts = pool.map(counted_between, ends[:-1], ends[1:])
     return sum(counts, start=np.zeros(size, dtype=np.int64))
 
 

@@ -8,13 +8,14 @@ in it if it is a large map's: its pages are small, fresh each time, and the syst
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
 import jax
+
+from xpcs_mask_bluesky.threads import threads_at_most
 
 T = TypeVar("T")
 
@@ -69,4 +70,4 @@ def by_rows(work: Callable[[Rows], T], shape: tuple[int, int], itemsize: int) ->
 
 
 def _threads() -> int:
-    return min(MOST_THREADS, os.cpu_count() or 1)
+    return threads_at_most(MOST_THREADS)

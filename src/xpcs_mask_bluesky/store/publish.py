@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from xpcs_mask_bluesky.partitions import Partition, PartitionRecipe
     from xpcs_mask_bluesky.qmap import QMap
     from xpcs_mask_bluesky.store.detector import DetectorNode
+    from xpcs_mask_bluesky.store.inputs import Inputs
+    from xpcs_mask_bluesky.store.packed import Packed
 
 ATTEMPTS = 5
 
@@ -74,12 +76,8 @@ def _publish(detector: DetectorNode, record: GeometryRecord, where: Where) -> Pa
     digest = known(detector, inputs)
     if digest is None:
         part = compute(detector, state, record, where.name)
-        seq = _commit_resolution(detector, part, inputs, seq)
-        detector.stored.put(part, run_uid=where.run_uid, mask_revision=revision)
-        detector.qmaps.offer(record)
-        seq = _commit(detector, _partition_draft(detector, part, inputs, where, revision), seq).seq
+        seq = file_partition(detector, part, inputs, run_uid=where.run_uid, name=where.name, state=state)
         digest = part.digest
-        detector.remember(inputs_key(inputs), digest)
     if done is not None and done.partition.digest == digest:
         return done
     said = {"partition": digest, "mask_revision": revision}
@@ -87,6 +85,29 @@ def _publish(detector: DetectorNode, record: GeometryRecord, where: Where) -> Pa
     same = None if where.republish else (draft.lineage["use"], where.last_seq_num)
     entry = _commit(detector, draft, seq, instead_of=same)
     return detector.use_of(entry)
+
+
+def file_partition(
+    detector: DetectorNode,
+    part: Partition | Packed,
+    inputs: Mapping[str, str],
+    *,
+    run_uid: str,
+    name: str,
+    state: State,
+) -> int:
+    """Store a partition that is not known yet, say so in the log, and return that entry's number.
+
+    Raises:
+        Conflict: masks or recipes have changed since ``state``; nothing names the partition.
+    """
+    revision = state.mask_revision
+    seq = _commit_resolution(detector, part, inputs, state.seq)
+    detector.stored.put(part, run_uid=run_uid, mask_revision=revision)
+    detector.qmaps.offer(part.record)
+    seq = _commit(detector, _partition_draft(detector, part, inputs, name, revision), seq).seq
+    detector.remember(inputs_key(inputs), part.digest)
+    return seq
 
 
 def inputs_of(state: State, record: GeometryRecord, name: str) -> dict[str, str]:
@@ -114,7 +135,7 @@ def recipe_in(state: State, name: str) -> PartitionRecipe:
     return PartitionRecipe.model_validate(dict(state.recipes[name]))
 
 
-def compute(detector: DetectorNode, state: State, record: GeometryRecord, name: str) -> Partition:
+def compute(detector: DetectorNode | Inputs, state: State, record: GeometryRecord, name: str) -> Partition:
     """Return the partition of a geometry under the mask and the recipe of ``state``."""
     from xpcs_mask_bluesky.partitions import PartitionRecipe, partition
     from xpcs_mask_bluesky.qmap import q_map
@@ -132,7 +153,7 @@ def compute(detector: DetectorNode, state: State, record: GeometryRecord, name: 
     )
 
 
-def masks(detector: DetectorNode, state: State, qmap: QMap | None) -> tuple[Mask, Mask]:
+def masks(detector: DetectorNode | Inputs, state: State, qmap: QMap | None) -> tuple[Mask, Mask]:
     """Return mask and blemish of ``state``; the mask counts no pixel that the blemish rejects.
 
     Raises:
@@ -168,7 +189,9 @@ def known(detector: DetectorNode, inputs: Mapping[str, str]) -> str | None:
     return digest
 
 
-def _commit_resolution(detector: DetectorNode, part: Partition, inputs: Mapping[str, str], seq: int) -> int:
+def _commit_resolution(
+    detector: DetectorNode, part: Partition | Packed, inputs: Mapping[str, str], seq: int
+) -> int:
     """Keep the edges that were taken from the data, so that they never move again."""
     key = inputs["geometry"], inputs["recipe"]
     if part.requested.is_resolved or key in detector.state.latest().resolved:
@@ -207,19 +230,19 @@ def _commit(
 
 
 def _partition_draft(
-    detector: DetectorNode, part: Partition, inputs: Mapping[str, str], where: Where, revision: int
+    detector: DetectorNode, part: Partition | Packed, inputs: Mapping[str, str], name: str, revision: int
 ) -> Draft:
     lineage = {
         "inputs": inputs_key(inputs),
         "partition": part.digest,
         "geometry": inputs["geometry"],
-        "name": where.name,
+        "name": name,
     }
     body = {
         "partition": part.digest,
         "record": part.record.model_dump(mode="json"),
         "mask_revision": revision,
-        "labels": [len(part.dynamic.index_mapping), len(part.static.index_mapping)],
+        "labels": [len(part.dynamic_index_mapping), len(part.static_index_mapping)],
     }
     return Draft(
         kind=PARTITION,
