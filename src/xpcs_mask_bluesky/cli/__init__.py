@@ -16,6 +16,7 @@ COMMANDS = (
     "log",
     "partition",
     "redo",
+    "replay",
     "report",
     "runs",
     "serve",

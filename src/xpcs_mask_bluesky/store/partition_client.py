@@ -152,6 +152,7 @@ class PartitionClient(DetectorNode):
         time: float = 0.0,
         provenance: Mapping[str, Any] | None = None,
         republish: bool = False,
+        past: bool = False,
     ) -> PartitionUse:
         """Make, store and link the partition of a geometry of a run; again changes nothing.
 
@@ -165,6 +166,7 @@ class PartitionClient(DetectorNode):
             time: When the geometry was measured, seconds since the epoch.
             provenance: Where each field of the geometry comes from, as JSON.
             republish: Link the run anew if mask or recipe give another partition now.
+            past: It is for its run alone: the newest partition stays what it is.
 
         Raises:
             LookupError: no recipe of that name is in force.
@@ -179,6 +181,7 @@ class PartitionClient(DetectorNode):
             time=time,
             provenance=provenance or {},
             republish=republish,
+            past=past,
         )
         return publish(self, record, where)
 

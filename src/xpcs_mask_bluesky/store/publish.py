@@ -17,6 +17,7 @@ from xpcs_mask_bluesky.store.log import Draft, LogEntry
 from xpcs_mask_bluesky.store.state import KINDS, RECIPE_RESOLVED, State
 from xpcs_mask_bluesky.store.uses import (
     PARTITION,
+    PAST,
     RUN_USE,
     PartitionUse,
     use_key,
@@ -45,6 +46,8 @@ class Where:
     provenance: Mapping[str, Any]
     republish: bool = False
     """Link the run anew, although it is linked, if its partition would be another one now."""
+    past: bool = False
+    """Whether it is for its run alone, and the newest partition stays what it is."""
 
 
 def publish(detector: DetectorNode, record: GeometryRecord, where: Where) -> PartitionUse:
@@ -267,6 +270,7 @@ def _use_draft(
         "partition": said["partition"],
         "name": where.name,
         "time": where.time,
+        **({PAST: True} if where.past else {}),
     }
     body = {
         **said,
