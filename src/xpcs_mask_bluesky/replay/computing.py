@@ -87,12 +87,12 @@ def computing(workers: int = 0, scheduler: str | None = None) -> Iterator[Comput
 @contextmanager
 def _started(workers: int) -> Iterator[Any]:
     """Yield a client of workers of ours, which nobody else on this machine can talk to."""
-    import dask
+    from dask import config
     from distributed import Client, LocalCluster
     from distributed.security import Security
 
     # dask's own environment trims freed memory at once, so that the maps' pages are cleared anew each time
-    with dask.config.set({"distributed.nanny.pre-spawn-environ": worker_environment()}):
+    with config.set({"distributed.nanny.pre-spawn-environ": worker_environment()}):
         cluster = LocalCluster(
             n_workers=workers,
             threads_per_worker=1,

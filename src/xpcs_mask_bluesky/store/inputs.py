@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tiled.queries import Eq
 
 from xpcs_mask_bluesky.masks import operation_from_json
 from xpcs_mask_bluesky.store.errors import Conflict
+from xpcs_mask_bluesky.store.made import RECIPE_RESOLVED, inputs_key, resolution_in
 from xpcs_mask_bluesky.store.packed import Packed
-from xpcs_mask_bluesky.store.publish import (
-    compute,
-    file_partition,
-    inputs_key,
-    inputs_of,
-    known,
-    recipe_in,
-)
+from xpcs_mask_bluesky.store.publish import computed, inputs_of, recipe_in, store
 from xpcs_mask_bluesky.store.state import State
 from xpcs_mask_bluesky.store.uses import PARTITION
 
@@ -49,6 +44,8 @@ class Inputs:
     """Of the recipe."""
     state: State = field(repr=False)
     blobs: StoredArrays = field(repr=False)
+    edges: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    """By digest of a geometry, the recipe as it was resolved for it before, as JSON."""
     made: frozenset[str] = field(default=frozenset(), repr=False)
     """Digests of the geometries that have a partition under these masks and this recipe already."""
 
@@ -65,6 +62,11 @@ class Inputs:
         operations = [
             operation_from_json(dict(each)) for layer in state.layers.values() for each in layer.operations
         ]
+        resolved = detector.commits.read(Eq("kind", RECIPE_RESOLVED), Eq("inputs.recipe", recipe))
+        edges: dict[str, Mapping[str, Any]] = {}
+        for entry in resolved:  # the first one counts
+            (geometry, _), told = resolution_in(entry)
+            edges.setdefault(geometry, told)
         needed = {digest for operation in operations for digest in operation.needs_arrays}
         there = {"recipe": recipe, **state.digests()}
         queries = [Eq(f"inputs.{key}", digest) for key, digest in there.items()]
@@ -74,13 +76,9 @@ class Inputs:
             name=name,
             state=state,
             blobs=StoredArrays({digest: detector.blobs.get(digest) for digest in needed}),
+            edges=edges,
             made=frozenset(entry.inputs["geometry"] for entry in entries),
         )
-
-    @property
-    def signature(self) -> str:
-        """Equal for inputs that make the same partition of any geometry."""
-        return inputs_key({"recipe": recipe_in(self.state, self.name).digest, **self.state.digests()})
 
     def pack(self, record: GeometryRecord, *, run_uid: str) -> Packed:
         """Return the partition of a geometry, packed.
@@ -95,7 +93,7 @@ class Inputs:
         if tuple(record.shape) != self.shape:
             raise ValueError(f"the geometry's shape is {record.shape}, the detector's {self.shape}")
         key = inputs_key(inputs_of(self.state, record, self.name))
-        part = compute(self, self.state, record, self.name)
+        part = computed(self, self.state, record, self.name, self.edges.get(record.digest))
         return Packed.of(part, inputs=key, run_uid=run_uid, mask_revision=self.state.mask_revision)
 
 
@@ -105,16 +103,19 @@ def adopt(detector: DetectorNode, packed: Packed, *, name: str, run_uid: str) ->
     Returns:
         False if masks or recipe have changed since: then nothing was filed, and the partition is another.
     """
-    state = detector.state.latest()
+    state = detector.state.at_hand()
     inputs = inputs_of(state, packed.record, name)
-    resolved = state.resolved.get((inputs["geometry"], inputs["recipe"]))
-    moved = resolved is not None and resolved != packed.recipe.model_dump(mode="json")
-    if moved or packed.inputs != inputs_key(inputs):
+    if packed.inputs != inputs_key(inputs):
         return False
-    if known(detector, inputs) is not None:
+    if detector.made.partition(inputs) is not None:
         return True
+    edges = detector.made.resolution_at_hand(inputs)
+    if edges is not None and edges != packed.recipe.model_dump(mode="json"):
+        return False
     try:
-        file_partition(detector, packed, inputs, run_uid=run_uid, name=name, state=state)
+        with ThreadPoolExecutor(1, "xpcs-mask-adopt") as beside:
+            store(beside, detector, state, packed, inputs=inputs, run_uid=run_uid, name=name)
     except Conflict:
+        detector.state.latest()
         return False
     return True
