@@ -109,10 +109,17 @@ class Log:
         entries = [LogEntry.from_metadata(node.metadata) for node in found]
         return sorted(entries, key=lambda entry: entry.seq)
 
-    def last(self, *queries: Any) -> LogEntry | None:
-        """Return the newest entry that matches all of Tiled's ``queries``. One request."""
+    def last(self, *queries: Any, by: str | None = None) -> LogEntry | None:
+        """Return the newest entry that matches all of Tiled's ``queries``. One request.
+
+        Args:
+            queries: Tiled's.
+            by: What tells which is the newest, such as ``lineage.time``, and the number if that is equal;
+                by default the number.
+        """
+        found = self._search(queries)
         try:
-            node = self._search(queries).values().last()
+            node = (found if by is None else found.sort((by, 1), ("seq", 1))).values().last()
         except IndexError:
             return None
         return LogEntry.from_metadata(node.metadata)

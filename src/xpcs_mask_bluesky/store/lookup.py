@@ -62,11 +62,13 @@ def latest(
     queries: list[Any] = [Eq("kind", RUN_USE), Eq("lineage.name", name)]
     if at is not None:
         queries.append(Comparison("le", "lineage.time", timestamp(at)))
-    else:
-        queries.append(KeyPresent(f"lineage.{PAST}", exists=False))
     if revision is not None:
         queries.append(Comparison("le", "seq", revision))
-    entry = detector.commits.last(*queries)
+    entry = detector.commits.last(*queries, KeyPresent(f"lineage.{PAST}", exists=False))
+    if at is not None:
+        past = detector.commits.last(*queries, Eq(f"lineage.{PAST}", True), by="lineage.time")
+        if entry is None or (past is not None and past.lineage["time"] > entry.lineage["time"]):
+            entry = past
     if entry is None:
         when = "" if at is None else f" by {at.isoformat()}"
         raise LookupError(f"{detector.name!r} has no published partition {name!r}{when}")
