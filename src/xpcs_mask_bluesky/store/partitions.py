@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,9 @@ from tiled.structures.data_source import Asset, DataSource, Management
 from xpcs_mask_bluesky.store.layout import PARTITION_SPEC, SCHEMA_VERSION, create, is_conflict
 from xpcs_mask_bluesky.store.rights import asking
 from xpcs_mask_bluesky.store.stored import HDF5, arrays_of, metadata_of, read_partition
+
+WRITERS = 3
+"""Arrays that are sent at once."""
 
 if TYPE_CHECKING:
     import numpy as np
@@ -149,15 +153,17 @@ class Partitions:
         return registered or self._is_whole(part.digest)
 
     def _put_arrays(self, part: Partition, metadata: Mapping[str, Any]) -> None:
-
+        """Write the arrays side by side, and say only when all are there that they are."""
         spec = Spec(PARTITION_SPEC, version=str(SCHEMA_VERSION))
         parent = self._container()
         try:
             node = create(parent, part.digest, metadata={**metadata, "sealed": False}, specs=[spec])
         except KeyError:
             node = parent[part.digest]
-        for name, array in arrays_of(part).items():
-            _write(node, name, array)
+        with ThreadPoolExecutor(WRITERS, "xpcs-mask-write") as writers:
+            writing = [writers.submit(_write, node, name, array) for name, array in arrays_of(part).items()]
+        for each in writing:
+            each.result()
         node.update_metadata({**metadata, "sealed": True})
 
     def _read(self, digest: str) -> Partition:
