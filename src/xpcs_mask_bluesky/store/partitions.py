@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,9 @@ from xpcs_mask_bluesky.store.layout import PARTITION_SPEC, SCHEMA_VERSION, creat
 from xpcs_mask_bluesky.store.packed import Packed
 from xpcs_mask_bluesky.store.rights import asking
 from xpcs_mask_bluesky.store.stored import HDF5, arrays_of, metadata_of, read_partition
+
+WRITERS = 3
+"""Arrays that are sent at once."""
 
 if TYPE_CHECKING:
     import numpy as np
@@ -150,16 +154,18 @@ class Partitions:
         return registered or self._is_whole(part.digest)
 
     def _put_arrays(self, part: Partition | Packed, metadata: Mapping[str, Any]) -> None:
-
+        """Write the arrays side by side, and say only when all are there that they are."""
         spec = Spec(PARTITION_SPEC, version=str(SCHEMA_VERSION))
         parent = self._container()
         try:
             node = create(parent, part.digest, metadata={**metadata, "sealed": False}, specs=[spec])
         except KeyError:
             node = parent[part.digest]
-        whole = part.unpack() if isinstance(part, Packed) else part
-        for name, array in arrays_of(whole).items():
-            _write(node, name, array)
+        with ThreadPoolExecutor(WRITERS, "xpcs-mask-write") as writers:
+            arrays = arrays_of(part.unpack() if isinstance(part, Packed) else part)
+            writing = [writers.submit(_write, node, name, array) for name, array in arrays.items()]
+        for each in writing:
+            each.result()
         node.update_metadata({**metadata, "sealed": True})
 
     def _read(self, digest: str) -> Partition:
