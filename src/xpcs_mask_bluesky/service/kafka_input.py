@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,15 +93,17 @@ class KafkaInput:
         """By partition of the topic."""
         self._committed: dict[int, int] = {}
         self._news, self._commit_at = 0, 0.0
+        self._warn: Callable[[str], object] = lambda words: None
         said = {
             **(settings or {}),
             "bootstrap.servers": brokers,
             "group.id": group,
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest" if earliest else "latest",
+            "error_cb": lambda error: self._warn(f"{self.name}: {error.str()}; it is tried again"),
         }
         try:
-            self._consumer = kafka.Consumer(said, logger=None)
+            self._consumer = kafka.Consumer(said)
         except (kafka.KafkaException, TypeError, ValueError) as error:
             raise ValueError(f"no consumer for {brokers}: {error}") from error
 
@@ -112,6 +114,7 @@ class KafkaInput:
 
     def run(self, intake: Intake, stop: threading.Event) -> None:
         """Hand documents over until ``stop`` is set."""
+        self._warn = intake.warn
         try:
             self._consumer.subscribe([self._topic], on_assign=self._assigned, on_revoke=self._revoked)
             while not stop.is_set():
@@ -125,17 +128,24 @@ class KafkaInput:
         finally:
             self._consumer.close()
 
-    def _assigned(self, consumer: Any, partitions: Iterable[Any]) -> None:
+    def _assigned(self, consumer: Any, partitions: list[Any]) -> None:
         """Begin where the group was, and let a new group be known at once: what comes meanwhile is its."""
-        placed = []
-        for each in consumer.committed(list(partitions), timeout=SECONDS_TO_ANSWER):
-            if each.offset < 0:
-                oldest, newest = consumer.get_watermark_offsets(each, timeout=SECONDS_TO_ANSWER)
-                each.offset = oldest if self._earliest else newest
-            placed.append(each)
-            self._runs[each.partition] = OpenRuns(next=each.offset)
+        try:
+            placed = [self._placed(consumer, each) for each in partitions]
+        except self._kafka.KafkaException as error:
+            self._warn(f"{self.name} does not tell how far was read: {error}")
+            placed = partitions  # then librdkafka itself asks again
         consumer.assign(placed)
         self._commit_at = 0.0
+
+    def _placed(self, consumer: Any, partition: Any) -> Any:
+        """Return a partition with the offset to begin with."""
+        (placed,) = consumer.committed([partition], timeout=SECONDS_TO_ANSWER)
+        if placed.offset < 0:
+            oldest, newest = consumer.get_watermark_offsets(placed, timeout=SECONDS_TO_ANSWER)
+            placed.offset = oldest if self._earliest else newest
+        self._runs[placed.partition] = OpenRuns(next=placed.offset)
+        return placed
 
     def _revoked(self, consumer: Any, partitions: Iterable[Any]) -> None:
         for each in partitions:
@@ -156,6 +166,9 @@ class KafkaInput:
         else:
             intake(name, doc)
             runs.took(name, doc, message.offset(), moment)
+            if name == "stop":  # its start may be in another partition
+                for each in self._runs.values():
+                    each.starts.pop(str(doc.get("run_start")), None)
 
     def _due(self) -> bool:
         waited = time.monotonic() >= self._commit_at

@@ -49,9 +49,9 @@ def _plain(mapping: dict[Any, Any]) -> Any:
     said = {str(_text(key)): value for key, value in mapping.items()}
     if not isinstance(said.get("data"), bytes) or "type" not in said:
         return mapping
-    kind = np.dtype(_text(said["type"]))
-    if kind.kind not in PLAIN:
-        raise ValueError(f"an array of type {kind}")
+    kind = _text(said["type"])
+    if not isinstance(kind, str) or np.dtype(kind).kind not in PLAIN:  # a list tells fields or objects
+        raise ValueError(f"an array of {kind}, not of numbers")
     values = np.frombuffer(said["data"], kind)
     return values.reshape(said["shape"]).tolist() if said["nd"] else values[0].item()
 
