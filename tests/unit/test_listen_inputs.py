@@ -1,12 +1,16 @@
 """What the inputs of a listener do without a server: bytes of strangers, files, and how far was read."""
 
+import contextlib
 import pickle
 import threading
+from pathlib import Path
 
 import msgpack
 import msgpack_numpy
 import numpy as np
 import pytest
+import zmq
+import zmq.auth
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +20,7 @@ from xpcs_mask_bluesky.service.intake import Intake, check
 from xpcs_mask_bluesky.service.kafka_input import SECONDS_WITHOUT_STOP, OpenRuns, read_settings
 from xpcs_mask_bluesky.service.position import Position
 from xpcs_mask_bluesky.service.wire import unpacked
+from xpcs_mask_bluesky.service.zmq_input import Curve, ZmqInput
 
 
 class Callback:
@@ -162,6 +167,56 @@ def test_what_is_not_on_disk_is_read_again_by_the_next_start(tmp_path, monkeypat
     callback = Callback()
     files(tmp_path, ["rigaku3M"], callback)
     assert callback.detectors == [["rigaku3M"]]
+
+
+@contextlib.contextmanager
+def publishing(**options):
+    """Yield the address of a socket of 0MQ that publishes a document again and again, for each prefix."""
+    context = zmq.Context()
+    socket, stop = context.socket(zmq.PUB), threading.Event()
+    for name, value in options.items():
+        setattr(socket, name, value)
+    port = socket.bind_to_random_port("tcp://127.0.0.1")
+
+    def publish():
+        while not stop.wait(0.05):
+            for prefix in ("", "one", "two"):
+                socket.send(b" ".join([prefix.encode(), b"start", msgpack.packb({"prefix": prefix})]))
+
+    thread = threading.Thread(target=publish)
+    thread.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        stop.set()
+        thread.join()
+        context.destroy(linger=0)
+
+
+def heard(seconds, *given, **options) -> set[str]:
+    callback, stop = Callback(), threading.Event()
+    threading.Timer(seconds, stop.set).start()
+    ZmqInput(*given, **options).run(Intake(callback), stop)
+    return {doc["prefix"] for _, doc in callback.documents}
+
+
+def test_a_prefix_chooses_a_publisher():
+    with publishing() as address:
+        assert heard(1.5, address) == {"", "one", "two"}
+        assert heard(1.5, address, prefix="two") == {"two"}
+
+
+def test_a_proxy_that_wants_keys_is_heard_with_them_only(tmp_path):
+    server, own, other = (
+        [Path(each) for each in zmq.auth.create_certificates(tmp_path, name)] for name in ("s", "o", "x")
+    )
+    public, secret = zmq.auth.load_certificate(server[1])
+    with publishing(curve_publickey=public, curve_secretkey=secret, curve_server=True) as address:
+        assert heard(2.0, address, curve=Curve(own[1], server[0]))
+        assert not heard(1.0, address)
+        assert not heard(1.0, address, curve=Curve(own[1], other[0]))
+        with pytest.raises(ValueError, match="holds no secret key"):
+            ZmqInput(address, curve=Curve(own[0], server[0]))
 
 
 @given(st.data())

@@ -74,11 +74,13 @@ class ZmqInput:
         self._socket.setsockopt(zmq.RCVHWM, MOST_WAITING)
         self._socket.setsockopt(zmq.MAXMSGSIZE, LARGEST)
         if curve is not None:
-            public, secret = zmq.auth.load_certificate(curve.own)
+            from zmq import auth
+
+            public, secret = auth.load_certificate(curve.own)
             if secret is None:
                 raise ValueError(f"{curve.own} holds no secret key")
             self._socket.curve_publickey, self._socket.curve_secretkey = public, secret
-            self._socket.curve_serverkey = zmq.auth.load_certificate(curve.server)[0]
+            self._socket.curve_serverkey = auth.load_certificate(curve.server)[0]
         self._socket.setsockopt(zmq.SUBSCRIBE, self._prefix and self._prefix + b" ")
         self._socket.connect(self._address)
 
