@@ -46,13 +46,15 @@ def test_runs_are_taken_at_their_stop_and_after_a_restart_from_where_it_left_off
     await_true(lambda: published(catalog)[3:] == [uid_of(last)], again)
     assert published(catalog)[:3] == [uid_of(each) for each in (first, open_run, meanwhile)]
     assert again.end() == 0, again.said
+    assert ", 3 runs" in again.said  # none of them twice
     log = catalog["eiger4M"].log()
     everything = start(*at, *tiled, "--once", "--position", tmp_path / "another.sqlite", "--since", "all")
     assert everything.status() == 0, everything.said
     assert published(catalog) == [uid_of(each) for each in (first, open_run, meanwhile, last, before)]
     assert [entry for entry in catalog["eiger4M"].log() if entry.seq <= log[-1].seq] == log
     for each, distance in ((first, 4.9), (last, 4.6)):
-        assert catalog["eiger4M"].partition(run=uid_of(each)).partition.record.distance == distance
+        record_of_run = catalog["eiger4M"].partition(run=uid_of(each)).partition.record
+        assert record_of_run.distance == pytest.approx(distance)
     for each in (listener, again, everything):
         assert "Traceback" not in each.said
         assert "unusable" not in each.said

@@ -62,6 +62,7 @@ class TiledInput:
             position.since = since
         self._first = position.since
         self._newest = self._first
+        self._container: Any = None
         self._failed: dict[str, int] = {}
 
     @property
@@ -85,14 +86,16 @@ class TiledInput:
                 if self._once or not (is_away(error) or isinstance(error, KeyError)):
                     raise
                 intake.warn(f"{self.name} cannot be read now: {_words(error)}; it is tried again")
-                pause = SECONDS_AWAY
+                self._container, pause = None, SECONDS_AWAY
             if self._once:
                 return
             stop.wait(pause)
 
     def _look(self, intake: Intake, stop: threading.Event) -> None:
         """Take the runs that have stopped since the last look, the oldest first."""
-        container = self._connect()[self._path]
+        if self._container is None:
+            self._container = self._connect()[self._path]
+        container = self._container
         open_since = float("inf")
         for uid in self._begun(container):
             if stop.is_set():
@@ -106,7 +109,7 @@ class TiledInput:
                 continue
             if self._take(uid, run, intake) and intake.kept(stop):
                 self._position.take(uid, began)
-                self._newest = max(self._newest, began)
+                self._newest = max(self._newest, min(began, time.time()))  # its clock may be ahead
             else:
                 open_since = min(open_since, began)
         self._advance(min(open_since, self._newest))
