@@ -10,6 +10,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,9 @@ from xpcs_mask_bluesky import GeometrySource, MaskCatalog, PartitionRecipe, Watc
 from xpcs_mask_bluesky.replay.computing import Computing, computing
 from xpcs_mask_bluesky.replay.replayer import Replay
 from xpcs_mask_bluesky.replay.selection import Selection
-from xpcs_mask_bluesky.replay.work import work
+from xpcs_mask_bluesky.replay.work import Watch, work
+from xpcs_mask_bluesky.store.inputs import Inputs, StoredArrays
+from xpcs_mask_bluesky.store.state import State
 
 pytestmark = pytest.mark.timeout(3600)
 EIGER, SMALL = (2162, 2068), (64, 62)
@@ -96,19 +99,30 @@ def opened(directory: Path, path: str, shape: tuple[int, int]) -> MaskCatalog:
     return catalog
 
 
-def computed(place: Computing, replay: Replay, runs: MadeUpRuns, number: int) -> float:
-    """Return the seconds in which so many runs are computed and have come back, packed; commits aside."""
-    watches = place.share(replay.watches())
+def inputs_of(shape: tuple[int, int], recipe: PartitionRecipe) -> Inputs:
+    """Return what a catalogue with this recipe and no mask tells; without a server beside the workers."""
+    state = State(recipes={"default": recipe.model_dump(mode="json")})
+    return Inputs(shape=shape, name="default", state=state, blobs=StoredArrays({}))
+
+
+def computed(place: Computing, watches: list[Watch], runs: MadeUpRuns) -> tuple[float, list[str]]:
+    """Return the seconds in which runs are computed and have come back, packed; and the digests."""
+    shared = place.share(watches)
     waiting: deque = deque()
-    came = 0
+    came: list[str] = []
+
+    def take() -> None:
+        came.extend(packed.digest for _, packed in place.result(waiting.popleft()).packed)
+
     began = time.perf_counter()
-    for uid in runs.find(Selection(every=True))[:number]:
-        waiting.append(place.submit(work, watches, uid, runs.documents(uid)))
+    for uid in runs.find(Selection(every=True)):
+        waiting.append(place.submit(work, shared, uid, runs.documents(uid)))
         while len(waiting) > 2 * place.at_once + 2:
-            came += len(place.result(waiting.popleft()).packed)
-    came += sum(len(place.result(each).packed) for each in waiting)
-    assert came == number
-    return time.perf_counter() - began
+            take()
+    while waiting:
+        take()
+    assert len(came) == runs.number
+    return time.perf_counter() - began, came
 
 
 def whole(place: Computing, replay: Replay) -> tuple[float, list[str]]:
@@ -119,33 +133,42 @@ def whole(place: Computing, replay: Replay) -> tuple[float, list[str]]:
     return time.perf_counter() - began, [each.uses[0].digest for each in outcomes]
 
 
-def test_two_workers_against_one(timed, report, directory):
-    shape, number = (EIGER, RUNS) if timed else (SMALL, 6)
-    runs, watched = MadeUpRuns(number), watch_list(shape)
-    seconds: dict[int, tuple[float, float]] = {}
-    made: dict[int, list[str]] = {}
+def told(report, work: str, seconds: dict[int, float], number: int, goal: str = "") -> None:
+    one, two = seconds[1] / number, seconds[2] / number
+    said = f"replay of {number} runs, 4M, {work}: a run on two workers of one thread"
+    report(Line(work=said, ours=two, peer=one, peer_name="one worker", goal=goal))
+
+
+def test_computing_on_two_workers_against_one(timed, report):
+    shape, number = (EIGER, RUNS) if timed else (SMALL, 4)
+    (entry,) = watch_list(shape).entries
+    assert entry.recipe is not None
+    watches = [Watch(source=entry.source, name="default", inputs=inputs_of(shape, entry.recipe))]
+    seconds, digests = {}, {}
+    with ExitStack() as running:
+        places = {workers: running.enter_context(computing(workers)) for workers in (1, 2)}
+        for workers, place in places.items():
+            computed(place, watches, MadeUpRuns(WARM * workers))
+        for workers, place in places.items():  # one after the other: the other one's workers rest
+            seconds[workers], digests[workers] = computed(place, watches, MadeUpRuns(number))
+    with computing() as here:
+        _, serially = computed(here, watches, MadeUpRuns(min(number, WARM)))
+    assert digests[1] == digests[2]
+    assert digests[1][: len(serially)] == serially
+    if timed:
+        told(report, "computation", seconds, number, "≥ 1.7×")
+
+
+def test_the_whole_on_two_workers_against_one(timed, report, directory):
+    shape, number = (EIGER, RUNS) if timed else (SMALL, 4)
+    seconds, digests = {}, {}
     for workers in (1, 2):
-        with opened(directory, f"xpcs-{workers}", shape) as catalog, computing(workers) as place:
-            replay = Replay(catalog, watched, runs, Selection(every=True))
-            computed(place, replay, runs, min(number, WARM * workers))
-            computing_took = computed(place, replay, runs, number)
-            took, made[workers] = whole(place, replay)
-            seconds[workers] = computing_took, took
-    with opened(directory, "xpcs-0", shape) as catalog, computing() as place:
-        replay = Replay(catalog, watched, MadeUpRuns(min(number, 20)), Selection(every=True))
-        _, serially = whole(place, replay)
-    assert made[1] == made[2]
-    assert made[1][: len(serially)] == serially
-    if not timed:
-        return
-    for name, which, goal in (("computation", 0, "≥ 1.7×"), ("whole, with reading and commits", 1, "")):
-        one, two = (seconds[workers][which] for workers in (1, 2))
-        report(
-            Line(
-                work=f"replay of {number} runs, 4M, {name}: a run on two workers",
-                ours=two / number,
-                peer=one / number,
-                peer_name="one worker",
-                goal=goal,
-            )
-        )
+        path = f"xpcs-{workers}"
+        with opened(directory, path, shape) as catalog, computing(workers) as place:
+            runs = MadeUpRuns(number)
+            replay = Replay(catalog, watch_list(shape), runs, Selection(every=True))
+            computed(place, replay.watches(), MadeUpRuns(WARM * workers))
+            seconds[workers], digests[workers] = whole(place, replay)
+    assert digests[1] == digests[2]
+    if timed:
+        told(report, "with commits", seconds, number)
