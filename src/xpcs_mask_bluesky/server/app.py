@@ -47,6 +47,7 @@ from xpcs_mask_bluesky.server.policy import CredentialPolicy
 from xpcs_mask_bluesky.server.qmaps import QMapAdapter
 from xpcs_mask_bluesky.server.relocate import follow_move
 from xpcs_mask_bluesky.server.settled import settle
+from xpcs_mask_bluesky.server.walk import WalkedCatalog
 from xpcs_mask_bluesky.store.qmap_node import MIMETYPE
 
 SUBDIRECTORIES = ("data", "frames", "partitions", "spool", "backup")
@@ -73,7 +74,7 @@ def _catalog(directory: Path, readable: tuple[Path, ...]) -> Any:
 
     database = directory / "catalog.db"
     _initialize_database(database)
-    return from_uri(
+    catalog = from_uri(
         database,
         writable_storage=[
             directory / "data",
@@ -83,6 +84,7 @@ def _catalog(directory: Path, readable: tuple[Path, ...]) -> Any:
         adapters_by_mimetype={MIMETYPE: QMapAdapter},
         cache_config=StreamingCacheConfig(uri="memory").model_dump(),
     )
+    return WalkedCatalog.of(catalog)
 
 
 def _initialize_database(database: Path) -> None:
