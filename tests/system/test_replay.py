@@ -18,9 +18,11 @@ from bluesky import RunEngine
 from bluesky import plan_stubs as bps
 from bluesky import plans as bp
 from bluesky.preprocessors import SupplementalData, run_decorator, stage_decorator
+from typer.testing import CliRunner
 
 from tests.system.test_catalog import free_port
 from xpcs_mask_bluesky import GeometrySource, MaskCatalog, PartitionCallback, PartitionRecipe, WatchList
+from xpcs_mask_bluesky.cli import app
 from xpcs_mask_bluesky.replay.computing import computing
 from xpcs_mask_bluesky.replay.databroker import BrokerRuns
 from xpcs_mask_bluesky.replay.lines import decoded
@@ -248,13 +250,17 @@ def test_a_run_that_fails_is_said_at_the_end_and_the_others_go_on(catalog, measu
     catalog.create_detector("eiger4M", shape=(256, 256)).set_recipe(RECIPE)
     asked = ["--catalog", str(catalog.directory), "--path", catalog.path, "--raw", "raw-history", *options]
     for _ in range(2):  # a failure is not done: it is said again
-        done = subprocess.run([COMMAND, "replay", *asked], capture_output=True, text=True, check=False)
-        assert done.returncode == 1
+        done = invoked("replay", *asked)
+        assert done.exit_code == 1
         (line,) = done.stderr.strip().splitlines()
         assert line.startswith(uids[-2])
         assert "incident_energy" in line
         assert "1 FAILED" in done.stdout
         assert {use.lineage["run_uid"] for use in _uses(catalog)} == set(uids[2:-2])
+
+
+def invoked(*arguments):
+    return CliRunner().invoke(app, list(arguments))
 
 
 @pytest.mark.parametrize(
@@ -269,8 +275,8 @@ def test_a_run_that_fails_is_said_at_the_end_and_the_others_go_on(catalog, measu
     ],
 )
 def test_what_cannot_be_done_is_one_clear_line(catalog, measured, options, words):
-    done = subprocess.run(command(catalog, *options), capture_output=True, text=True, check=False)
-    assert done.returncode == 1
+    done = invoked(*command(catalog, *options)[1:])
+    assert done.exit_code == 1
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("xpcs-mask replay: ")
     assert words in line
@@ -324,21 +330,19 @@ def test_databroker_finds_and_tells_the_same_runs(measured, runs, watched, tmp_p
     profiles = tmp_path / "profiles"
     profiles.mkdir()
     connection = json.loads((catalog.directory / "connection.json").read_text())
-    address = {"uri": catalog.uri, "api_key": connection["key"]}
-    (profiles / "ours.yml").write_text(yaml.safe_dump({"history": address}))
+    address = f"{catalog.uri.rstrip('/')}/api/v1/metadata/raw-history"
+    (profiles / "ours.yml").write_text(yaml.safe_dump({"history": {"uri": address}}))
     script = f"""
 import json
 from xpcs_mask_bluesky.replay.databroker import BrokerRuns
 from xpcs_mask_bluesky.replay.selection import Selection
-from databroker import Broker
 runs = BrokerRuns.named("history")
-runs = BrokerRuns(Broker(runs._broker.v2["raw-history"]), "history")
 found = runs.find(Selection(every=True)), runs.find(Selection(where={{"sample": "ludox"}}, since=1.0))
 print(json.dumps([*found, [runs.documents(uid).decode() for uid in {uids!r}]]))
 """
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", script],
-        env={**os.environ, "TILED_PROFILES": str(profiles)},
+        env={**os.environ, "TILED_PROFILES": str(profiles), "TILED_API_KEY": connection["key"]},
         capture_output=True,
         text=True,
         check=False,

@@ -45,8 +45,8 @@ class BrokerRuns:
             return cls(broker.named(name), name)
         except (AttributeError, KeyError, ValueError, OSError) as error:
             raise LookupError(
-                f"databroker has no catalogue {name!r} ({error or type(error).__name__}); "
-                "is it the name of an intake catalogue or of a Tiled profile?"
+                f"databroker has no catalogue {name!r}; is it that of an intake catalogue, or of a profile of "
+                f"Tiled's? ({type(error).__name__}: {str(error)[:80]})"
             ) from error
 
     @property

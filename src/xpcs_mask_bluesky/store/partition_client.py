@@ -10,10 +10,11 @@ from tiled.queries import Eq
 
 from xpcs_mask_bluesky.store import lookup
 from xpcs_mask_bluesky.store.detector import DetectorNode
+from xpcs_mask_bluesky.store.drafts import Where
 from xpcs_mask_bluesky.store.layout import check_name
 from xpcs_mask_bluesky.store.log import Draft, LogEntry
 from xpcs_mask_bluesky.store.notes import note_geometries
-from xpcs_mask_bluesky.store.publish import Where, publish, recipe_in
+from xpcs_mask_bluesky.store.publish import publish, recipe_in
 from xpcs_mask_bluesky.store.republish import republish
 from xpcs_mask_bluesky.store.state import RECIPE_SET
 from xpcs_mask_bluesky.store.subscription import Subscription

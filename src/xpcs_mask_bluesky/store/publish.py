@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,17 +11,12 @@ from tiled.queries import Eq
 
 from xpcs_mask_bluesky.geometry import GeometryRecord
 from xpcs_mask_bluesky.masks import Mask, evaluate, operation_from_json
+from xpcs_mask_bluesky.store.drafts import Where, key_of, partition_draft, use_draft
 from xpcs_mask_bluesky.store.errors import Conflict
 from xpcs_mask_bluesky.store.log import Draft, LogEntry
-from xpcs_mask_bluesky.store.made import RECIPE_RESOLVED, inputs_key
+from xpcs_mask_bluesky.store.made import RECIPE_RESOLVED
 from xpcs_mask_bluesky.store.state import KINDS, State
-from xpcs_mask_bluesky.store.uses import (
-    PARTITION,
-    PAST,
-    RUN_USE,
-    PartitionUse,
-    use_key,
-)
+from xpcs_mask_bluesky.store.uses import PartitionUse
 
 if TYPE_CHECKING:
     from xpcs_mask_bluesky.partitions import Partition, PartitionRecipe
@@ -32,23 +26,6 @@ if TYPE_CHECKING:
     from xpcs_mask_bluesky.store.packed import Packed
 
 ATTEMPTS = 5
-
-
-@dataclass(frozen=True, kw_only=True)
-class Where:
-    """The part of a run that a partition is for."""
-
-    run_uid: str
-    name: str
-    stream: str
-    first_seq_num: int
-    last_seq_num: int | None
-    time: float
-    provenance: Mapping[str, Any]
-    republish: bool = False
-    """Link the run anew, although it is linked, if its partition would be another one now."""
-    past: bool = False
-    """Whether it is for its run alone, and the newest partition stays what it is."""
 
 
 def publish(detector: DetectorNode, record: GeometryRecord, where: Where) -> PartitionUse:
@@ -94,7 +71,7 @@ def _publish(detector: DetectorNode, state: State, record: GeometryRecord, where
     if done is not None and done.partition.digest == digest:
         return done
     said = {"partition": digest, "mask_revision": state.mask_revision}
-    draft = _use_draft(detector, record, where, inputs, said)
+    draft = use_draft(detector, record, where, inputs, said)
     same = None if where.republish else (draft.lineage["use"], where.last_seq_num)
     entry = _commit(detector, draft, seq, instead_of=same)
     return detector.use_of(entry)
@@ -130,7 +107,7 @@ def store(
     seq = _commit_resolution(detector, part, inputs, state.seq)
     detector.qmaps.offer(part.record)
     storing.result()
-    return _commit(detector, _partition_draft(detector, part, inputs, name, revision), seq).seq
+    return _commit(detector, partition_draft(detector, part, inputs, name, revision), seq).seq
 
 
 def inputs_of(state: State, record: GeometryRecord, name: str) -> dict[str, str]:
@@ -198,7 +175,7 @@ def masks(detector: DetectorNode | Inputs, state: State, qmap: QMap | None) -> t
 
 
 def _published(detector: DetectorNode, record: GeometryRecord, where: Where) -> PartitionUse | None:
-    entry = detector.commits.last(Eq("lineage.use", _key(record, where)))
+    entry = detector.commits.last(Eq("lineage.use", key_of(record, where)))
     if entry is None or entry.body["last_seq_num"] != where.last_seq_num:
         return None
     return detector.use_of(entry)
@@ -242,73 +219,3 @@ def _commit(
     detector.state.took(entry)
     detector.made.took(entry)
     return entry
-
-
-def _partition_draft(
-    detector: DetectorNode, part: Partition | Packed, inputs: Mapping[str, str], name: str, revision: int
-) -> Draft:
-    lineage = {
-        "inputs": inputs_key(inputs),
-        "partition": part.digest,
-        "geometry": inputs["geometry"],
-        "name": name,
-    }
-    body = {
-        "partition": part.digest,
-        "record": part.record.model_dump(mode="json"),
-        "mask_revision": revision,
-        "labels": [len(part.dynamic_index_mapping), len(part.static_index_mapping)],
-    }
-    return Draft(
-        kind=PARTITION,
-        author=detector.author,
-        principal=detector.principal,
-        inputs=dict(inputs),
-        lineage=lineage,
-        body=body,
-    )
-
-
-def _use_draft(
-    detector: DetectorNode,
-    record: GeometryRecord,
-    where: Where,
-    inputs: Mapping[str, str],
-    said: Mapping[str, Any],
-) -> Draft:
-    lineage = {
-        "run_uid": where.run_uid,
-        "use": _key(record, where),
-        "partition": said["partition"],
-        "name": where.name,
-        "time": where.time,
-        **({PAST: True} if where.past else {}),
-    }
-    body = {
-        **said,
-        "name": where.name,
-        "stream": where.stream,
-        "first_seq_num": where.first_seq_num,
-        "last_seq_num": where.last_seq_num,
-        "time": where.time,
-        "record": record.model_dump(mode="json"),
-        "provenance": dict(where.provenance),
-    }
-    return Draft(
-        kind=RUN_USE,
-        author=detector.author,
-        principal=detector.principal,
-        inputs=dict(inputs),
-        lineage=lineage,
-        body=body,
-    )
-
-
-def _key(record: GeometryRecord, where: Where) -> str:
-    return use_key(
-        run_uid=where.run_uid,
-        name=where.name,
-        geometry=record.digest,
-        stream=where.stream,
-        first_seq_num=where.first_seq_num,
-    )
