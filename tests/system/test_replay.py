@@ -161,6 +161,19 @@ def test_workers_of_dask_publish_the_same_log(catalog, measured, runs, watched, 
         assert uses[1].partition.read().digest == uses[1].digest
 
 
+def test_partitions_are_the_same_where_no_file_system_is_shared(catalog, measured, runs, watched):
+    _, uids = measured
+    key = json.loads((catalog.directory / "connection.json").read_text())["key"]
+    with MaskCatalog.open(catalog.uri, path=f"{catalog.path}-far", api_key=key) as far:
+        _, (outcome,) = replayed(far, watched, runs, Selection(uids=(uids[0],)))
+        stored = far.client[outcome.uses[-1].path]
+        assert stored.include_data_sources().data_sources() is None  # arrays, no registered file
+        assert stored.read().digest == outcome.uses[-1].digest
+        assert outcome.failures == ()
+    for file in far.replay_directory.glob("*"):
+        file.unlink()
+
+
 @contextmanager
 def scheduler(directory):
     """Yield the address of a scheduler of dask's with one worker, processes of their own."""

@@ -164,7 +164,7 @@ def _runs(catalog: MaskCatalog, tiled: str | None, raw: str, databroker: str | N
         with MaskCatalog.open(tiled) as other:
             yield TiledRuns.at(other.client, raw)
     else:
-        yield TiledRuns.at(catalog.client, raw)
+        yield TiledRuns.at(catalog.client, raw, name=f"{raw} beside the partitions")  # its port may change
 
 
 def _replayed(make: Callable[[], Replay], workers: int, scheduler: str | None) -> dict[str, Any]:

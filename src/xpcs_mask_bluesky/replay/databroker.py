@@ -45,8 +45,8 @@ class BrokerRuns:
             return cls(broker.named(name), name)
         except (AttributeError, KeyError, ValueError, OSError) as error:
             raise LookupError(
-                f"databroker has no catalogue {name!r}; is it that of an intake catalogue, or of a profile of "
-                f"Tiled's? ({type(error).__name__}: {str(error)[:80]})"
+                f"databroker has no catalogue {name!r}; is it that of an intake catalogue, or of a Tiled "
+                f"profile? ({type(error).__name__}: {str(error)[:80]})"
             ) from error
 
     @property

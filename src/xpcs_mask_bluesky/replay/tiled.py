@@ -25,30 +25,36 @@ class TiledRuns:
 
     Args:
         container: Tiled's client of it.
+        name: The same for the same runs, if the address of their server is not.
     """
 
-    def __init__(self, container: Any) -> None:
-        self._container = container
+    def __init__(self, container: Any, name: str = "") -> None:
+        self._container, self._name = container, name
 
     @classmethod
-    def at(cls, client: Any, path: str) -> TiledRuns:
+    def at(cls, client: Any, path: str, name: str = "") -> TiledRuns:
         """Return the runs under ``path`` of a server.
 
         Args:
             client: Of a container there, mostly of the root.
             path: From that container, such as ``raw``; empty for the container itself.
+            name: The same for the same runs, if the address of their server is not.
 
         Raises:
             LookupError: there is no such container.
         """
         try:
-            return cls(client[path] if path else client)
+            return cls(client[path] if path else client, name)
         except KeyError as error:
             raise LookupError(f"{client.uri} has no container {path!r}; which one holds the runs?") from error
 
     @property
     def name(self) -> str:
-        """Address of the container, without a key."""
+        """The name that was given, or the address of the container, without a key."""
+        return self._name or self._address
+
+    @property
+    def _address(self) -> str:
         return str(self._container.uri).partition("?")[0]
 
     def find(self, selection: Selection) -> list[str]:
@@ -83,12 +89,12 @@ class TiledRuns:
     def _exported(self, uid: str) -> bytes:
         """Return what the server's exporter makes of a run, by one request."""
         context = self._container.context
-        address = f"{self.name.replace('/metadata/', '/container/full/', 1).rstrip('/')}/{quote(uid)}"
+        address = f"{self._address.replace('/metadata/', '/container/full/', 1).rstrip('/')}/{quote(uid)}"
         for attempt in retry_context():
             with attempt:
                 response: Any = context.http_client.get(address, params={"format": JSON_SEQ})
                 if response.status_code == 404:
-                    raise LookupError(f"{self.name} has no run {uid!r}")
+                    raise LookupError(f"{self._address} has no run {uid!r}")
                 handle_error(response)
                 return in_order(response.read().replace(b"\x1e", b""))
         raise AssertionError("unreachable: the last attempt raises")
@@ -99,7 +105,7 @@ class TiledRuns:
         if len(there) == 1:
             return there[0]
         why = "has no run" if not there else "has several runs whose uid begins with"
-        raise LookupError(f"{self.name} {why} {uid!r}")
+        raise LookupError(f"{self._address} {why} {uid!r}")
 
 
 def _queries(selection: Selection) -> Iterator[Any]:
