@@ -13,10 +13,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx
@@ -40,6 +41,8 @@ class Facility:
     """Of the people whom a facility with users knows; the first is its administrator."""
     users: Path | None = None
     """The database of people and keys."""
+    database: str = field(default="", repr=False)
+    """Address of the catalogue's."""
 
 
 def needs(service: str, address: str) -> None:
@@ -59,11 +62,11 @@ def fresh_database() -> Iterator[str]:
     """Yield the address of a new PostgreSQL database, dropped at the end."""
     needs("PostgreSQL", POSTGRESQL)
     name = f"xpcs_mask_{secrets.token_hex(4)}"
-    asyncio.run(_execute(f"CREATE DATABASE {name}"))
+    execute(f"CREATE DATABASE {name}")
     try:
         yield f"{POSTGRESQL}/{name}"
     finally:
-        asyncio.run(_execute(f"DROP DATABASE {name} WITH (FORCE)"))
+        execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @contextlib.contextmanager
@@ -81,11 +84,26 @@ def fresh_cache() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def facility(directory: Path, *, replicas: int = 2) -> Iterator[Facility]:
-    """Yield a facility's Tiled, started from the YAML that this package ships."""
-    key = secrets.token_hex(32)
-    with _replicas(directory, _shipped("facility.yml"), {"XPCS_MASK_API_KEY": key}, replicas) as (uris, logs):
-        yield Facility(uris, key, logs)
+def facility(
+    directory: Path, *, replicas: int = 2, database: str | None = None, storage: str | None = None
+) -> Iterator[Facility]:
+    """Yield a facility's Tiled, started from the YAML that this package ships, with its indexes.
+
+    Args:
+        directory: For logs, and for arrays unless ``storage`` says where they go.
+        replicas: How many servers.
+        database: Address of one that is kept; else a fresh one, dropped at the end.
+        storage: An address such as ``s3://…``, or another directory.
+    """
+    settings = {"XPCS_MASK_API_KEY": secrets.token_hex(32)}
+    if storage is not None:
+        settings["XPCS_MASK_STORAGE"] = storage
+    with contextlib.ExitStack() as kept:
+        address = database or kept.enter_context(fresh_database())
+        config = _shipped("facility.yml")
+        uris, logs = kept.enter_context(_replicas(directory, config, settings, replicas, address))
+        execute(_shipped("facility.sql").read_text(), address)
+        yield Facility(uris, settings["XPCS_MASK_API_KEY"], logs, database=address)
 
 
 @contextlib.contextmanager
@@ -104,8 +122,8 @@ def facility_with_users(directory: Path) -> Iterator[Facility]:
         "XPCS_MASK_SECRET": secrets.token_hex(32),
         "XPCS_MASK_USERS": f"sqlite:///{users}",
     }
-    with _replicas(directory, config, settings, 1) as (uris, logs):
-        yield Facility(uris, settings["XPCS_MASK_SECRET"], logs, passwords, users)
+    with fresh_database() as database, _replicas(directory, config, settings, 1, database) as (uris, logs):
+        yield Facility(uris, settings["XPCS_MASK_SECRET"], logs, passwords, users, database)
 
 
 def _shipped(name: str) -> Path:
@@ -114,19 +132,19 @@ def _shipped(name: str) -> Path:
 
 @contextlib.contextmanager
 def _replicas(
-    directory: Path, config: Path, settings: Mapping[str, str], number: int
+    directory: Path, config: Path, settings: Mapping[str, str], number: int, database: str
 ) -> Iterator[tuple[tuple[str, ...], tuple[Path, ...]]]:
-    with fresh_database() as database, fresh_cache() as cache, contextlib.ExitStack() as running:
+    with fresh_cache() as cache, contextlib.ExitStack() as running:
         environment = {
             **os.environ,
-            **settings,
             "XPCS_MASK_DATABASE": database,
             "XPCS_MASK_REDIS": cache,
             "XPCS_MASK_STORAGE": str(directory / "data"),
             "XPCS_MASK_FRAMES": str(directory / "frames"),
+            **settings,
         }
         for each in ("data", "frames"):
-            (directory / each).mkdir(parents=True)
+            (directory / each).mkdir(parents=True, exist_ok=True)
         logs = tuple(directory / f"replica-{each}.log" for each in range(number))
         yield tuple(running.enter_context(_replica(config, environment, log)) for log in logs), logs
 
@@ -162,9 +180,14 @@ def _free_port() -> int:
         return listener.getsockname()[1]
 
 
-async def _execute(statement: str) -> None:
-    connection = await asyncpg.connect(f"{POSTGRESQL}/postgres")
+def execute(statement: str, database: str = f"{POSTGRESQL}/postgres", rows: Sequence[Any] = ()) -> None:
+    """Run one or more SQL statements; or one statement once for each of ``rows``, its parameters."""
+    asyncio.run(_execute(statement, database, rows))
+
+
+async def _execute(statement: str, database: str, rows: Sequence[Any]) -> None:
+    connection = await asyncpg.connect(database)
     try:
-        await connection.execute(statement)
+        await (connection.executemany(statement, rows) if rows else connection.execute(statement))
     finally:
         await connection.close()

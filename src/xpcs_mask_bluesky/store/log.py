@@ -16,6 +16,7 @@ from tiled.structures.core import Spec
 
 from xpcs_mask_bluesky.store.errors import Conflict, DamagedLog
 from xpcs_mask_bluesky.store.layout import COMMIT_SPEC, SCHEMA_VERSION, create
+from xpcs_mask_bluesky.store.search import metadata_found
 
 PAGE = 300
 """Most entries that Tiled hands out in one answer."""
@@ -105,17 +106,14 @@ class Log:
 
     def read(self, *queries: Any) -> list[LogEntry]:
         """Return the entries that match all of Tiled's ``queries``, oldest first."""
-        found = self._search(queries).values().page_size(PAGE)
-        entries = [LogEntry.from_metadata(node.metadata) for node in found]
-        return sorted(entries, key=lambda entry: entry.seq)
+        found = metadata_found(self._container, queries, page=PAGE)
+        return sorted(map(LogEntry.from_metadata, found), key=lambda entry: entry.seq)
 
     def last(self, *queries: Any) -> LogEntry | None:
         """Return the newest entry that matches all of Tiled's ``queries``. One request."""
-        try:
-            node = self._search(queries).values().last()
-        except IndexError:
-            return None
-        return LogEntry.from_metadata(node.metadata)
+        found = metadata_found(self._container, queries, page=1, newest_first=True)
+        newest = next(found, None)
+        return None if newest is None else LogEntry.from_metadata(newest)
 
     def after(self, seq: int, kinds: Iterable[str] | None = None) -> list[LogEntry]:
         """Return the entries numbered above ``seq``, of these kinds or of all."""
@@ -163,12 +161,6 @@ class Log:
 
         spec = Spec(COMMIT_SPEC, version=str(SCHEMA_VERSION))
         create(self._container, f"{entry.seq:08d}", metadata=asdict(entry), specs=[spec])
-
-    def _search(self, queries: Iterable[Any]) -> Any:
-        found = self._container
-        for query in queries:
-            found = found.search(query)
-        return found
 
 
 def _conflict(draft: Draft, other: LogEntry) -> str:
