@@ -14,7 +14,7 @@ from xpcs_mask_bluesky.store.alarms import ALARM
 from xpcs_mask_bluesky.store.errors import AmbiguousPartition
 from xpcs_mask_bluesky.store.log import LogEntry
 from xpcs_mask_bluesky.store.partitions import PartitionHandle
-from xpcs_mask_bluesky.store.publish import compute, inputs_of, known
+from xpcs_mask_bluesky.store.publish import compute, inputs_of
 from xpcs_mask_bluesky.store.uses import GEOMETRY, RUN_USE, GeometryNote, PartitionUse
 
 if TYPE_CHECKING:
@@ -158,10 +158,9 @@ def on_demand(detector: DetectorNode, record: GeometryRecord, name: str, revisio
 
     def load() -> Partition:
         state, now = detector.state.as_of(revision=revision), detector.state.latest()
-        state.resolved = now.resolved
         if name not in state.recipes and name in now.recipes:
             state.recipes[name] = now.recipes[name]
-        digest = known(detector, inputs_of(state, record, name))
+        digest = detector.made.partition(inputs_of(state, record, name))
         if digest is not None:
             return detector.stored.get(digest).read()
         return compute(detector, state, record, name)

@@ -99,7 +99,7 @@ class Partitions:
 
     def put(self, part: Partition, *, run_uid: str = "", mask_revision: int = 0) -> None:
         """Store a partition, unless it is there already; half of one is never seen."""
-        if part.digest in self._stored or self._is_whole(part.digest):
+        if part.digest in self._stored or (self._may_be_there(part.digest) and self._is_whole(part.digest)):
             self._stored.add(part.digest)
             return
         metadata = metadata_of(part)
@@ -123,6 +123,10 @@ class Partitions:
     def get(self, digest: str) -> PartitionHandle:
         """Return the partition with this digest; it is fetched when looked into."""
         return PartitionHandle(lambda: self._read(digest), digest)
+
+    def _may_be_there(self, digest: str) -> bool:
+        """Return whether the server must be asked; where files are shared, one without a file is new."""
+        return self._directory is None or _file_of(digest, self._directory).exists()
 
     def _is_whole(self, digest: str) -> bool:
         try:
@@ -160,11 +164,15 @@ class Partitions:
         return read_partition(self._container().new_variation(include_data_sources=True)[digest])
 
 
+def _file_of(digest: str, directory: Path) -> Path:
+    return directory / f"{digest}.hdf"
+
+
 def _write_file(part: Partition, directory: Path, run_uid: str, mask_revision: int) -> Path:
     from xpcs_mask_bluesky.files.qmap_hdf5 import write_qmap
 
     directory.mkdir(parents=True, exist_ok=True)
-    path = directory / f"{part.digest}.hdf"
+    path = _file_of(part.digest, directory)
     write_qmap(part, path, run_uid=run_uid, mask_revision=str(mask_revision), quiet=True)
     return path
 
