@@ -41,8 +41,10 @@ KEPT = 4
 """Maps kept of natural indices, and of bins of phi: for as many recipes or detectors side by side."""
 KEPT_BYTES = 64 * 2**20
 """That the maps of natural indices take together; those of bins of phi, of half as many, half of it."""
-WHOLE = 1 << 18
-"""Bytes of a map up to which one thread makes it."""
+WHOLE = 1 << 21
+"""Bytes of a map of bins up to which it is made at once: XLA divides the work itself."""
+BLOCK = 1 << 23
+"""Bytes of a block of a larger one, of which there are at least two, so that both cores look through it."""
 LEAST = 1e-28
 """In m: of a smaller X and Y, single precision that rounds subnormal numbers to zero tells no direction."""
 MOST_OFFSET = 1e6
@@ -152,7 +154,7 @@ def _phi_bins(record: GeometryRecord, edges: Edges, offset: float, fold: int) ->
     numbers = {"turn": turn, "fold": fold, "seam": seam, "core": core}
     turns = Turns(**{name: np.float32(number) for name, number in numbers.items()})
     rays, steps, dtype = sight.rays(), _steps(parts, margin), numbers_up_to(equal.bins)
-    size = rows_at_once(record.shape, dtype.itemsize, WHOLE)
+    size = _rows_at_once(record, dtype)
 
     def block(rows: Rows) -> jax.Array:
         return phi_bins(rays, np.int32(rows.computed.start), turns, steps, rows=size, dtype=dtype)
@@ -185,9 +187,13 @@ def _filled(
         left = _left_open(part)
         part.ravel()[left] = decided(left + rows.wanted.start * record.shape[1])
 
-    by_rows(fill, record.shape, rows_at_once(record.shape, dtype.itemsize, WHOLE))
+    by_rows(fill, record.shape, _rows_at_once(record, dtype))
     found.flags.writeable = False
     return found
+
+
+def _rows_at_once(record: GeometryRecord, dtype: np.dtype[np.unsignedinteger]) -> int:
+    return rows_at_once(record.shape, dtype.itemsize, whole=WHOLE, block=BLOCK)
 
 
 def _left_open(found: Numbers) -> Pixels:

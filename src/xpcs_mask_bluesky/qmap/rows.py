@@ -57,19 +57,22 @@ class Rows:
         return slice(self.wanted.start - first, self.wanted.stop - first)
 
 
-def rows_at_once(shape: tuple[int, int], itemsize: int, whole: int | None = None) -> int:
+def rows_at_once(
+    shape: tuple[int, int], itemsize: int, *, whole: int | None = None, block: int | None = None
+) -> int:
     """Return the rows of a block of items of so many bytes.
 
     Args:
         shape: Of the map.
         itemsize: In bytes.
-        whole: Bytes of a map that is not divided; by default so many as its memory is no matter.
+        whole: Bytes of a map that is not divided, instead of ``WHOLE``.
+        block: Bytes of a block of a larger one, at most, instead of ``BLOCK``.
     """
     size = shape[0] * shape[1] * itemsize
-    if size <= (WHOLE if whole is None else whole) or jax.default_backend() != "cpu":
+    if size <= (whole or WHOLE) or jax.default_backend() != "cpu":
         return shape[0]
     threads = _threads()
-    return -(-shape[0] // (-(-size // BLOCK // threads) * threads))
+    return -(-shape[0] // (-(-size // (block or BLOCK) // threads) * threads))
 
 
 def by_rows(work: Callable[[Rows], T], shape: tuple[int, int], size: int) -> list[T]:
