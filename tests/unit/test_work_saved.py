@@ -1,5 +1,7 @@
 """What a change recomputes: counted by the calls and the compilations of kernels, not by the clock."""
 
+import gc
+import weakref
 from collections import Counter
 
 import numpy as np
@@ -176,3 +178,17 @@ def test_at_no_time_more_is_kept_than_was_promised(kept, most_bytes):
     assert made_kept(1) is first
     made_kept(3)
     assert made_kept(1) is first
+
+
+def test_a_partition_that_nobody_holds_is_gone_at_once_and_its_maps_with_it():
+    gc.disable()
+    try:
+        part = labelled(RECORD)
+        assert part.dynamic.counts.sum() == part.static.counts.sum()
+        assert np.isfinite(part.static.means[0]).all()
+        assert part.dynamic.solid_angles.all()
+        there = weakref.ref(part), weakref.ref(part.static_roi_map)
+        del part
+        assert [each() for each in there] == [None, None]
+    finally:
+        gc.enable()

@@ -17,6 +17,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from xpcs_mask_bluesky.qmap.rows import WIDE
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -81,7 +83,7 @@ def undecided(dtype: np.dtype[np.unsignedinteger]) -> np.unsignedinteger:
     return dtype.type(np.iinfo(dtype).max)
 
 
-@partial(jax.jit, static_argnames=("rows", "dtype"))
+@partial(jax.jit, static_argnames=("rows", "dtype"), compiler_options=WIDE)
 def phi_bins(
     rays: Rays, first: np.int32, turns: Turns, steps: Steps, *, rows: int, dtype: np.dtype[np.unsignedinteger]
 ) -> jax.Array:
@@ -95,7 +97,7 @@ def phi_bins(
     return jnp.where(clear & sure, number.astype(dtype), undecided(dtype))
 
 
-@partial(jax.jit, static_argnames=("log", "dtype"))
+@partial(jax.jit, static_argnames=("log", "dtype"), compiler_options=WIDE)
 def natural_labels(
     rays: Rays,
     first: np.int32,
@@ -127,7 +129,7 @@ def natural_labels(
     return jnp.where(sure, natural.astype(dtype), undecided(dtype))
 
 
-@jax.jit
+@partial(jax.jit, compiler_options=WIDE)
 def looked_up(natural: Map, mask: Map, static: Map, dynamic: Map) -> tuple[jax.Array, jax.Array]:
     """Return static and dynamic labels, ``(rows, columns)``, by natural index + 1; 0 where masked."""
     index = jnp.where(jnp.asarray(mask), jnp.asarray(natural).astype(jnp.int32), 0)
