@@ -36,6 +36,7 @@ def quiet(monkeypatch):
     monkeypatch.setattr(logging.getLogger("xpcs_mask_bluesky"), "disabled", True)
 
 
+@pytest.mark.timeout(300 + DOCUMENTS / 50)
 @pytest.mark.usefixtures("quiet")
 def test_no_mutated_document_raises_or_stays_in_memory(documents, tmp_path, capsys):
     callback = watching(MaskCatalog.open("http://127.0.0.1:9"), tmp_path / "spool")
