@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import copy
 import logging
+import random
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.system.faults.log_checks import Reader, places_in_log
 from tests.system.faults.mutate import mutated
@@ -15,6 +18,8 @@ from xpcs_mask_bluesky import MaskCatalog
 from xpcs_mask_bluesky.callbacks import outbox
 
 DOCUMENTS = 100_000 if FULL else 10_000
+RUNS = 14_300 if FULL else 150
+"""Of seven documents each, that Hypothesis makes."""
 MEGABYTES = 150
 """That the process may grow by while it takes them."""
 
@@ -40,10 +45,10 @@ def quiet(monkeypatch):
 @pytest.mark.usefixtures("quiet")
 def test_no_mutated_document_raises_or_stays_in_memory(documents, tmp_path, capsys):
     callback = watching(MaskCatalog.open("http://127.0.0.1:9"), tmp_path / "spool")
-    for name, doc in mutated(documents, DOCUMENTS // 10, seed=1):
+    for name, doc in mutated(documents, DOCUMENTS // 10, random.Random(1)):
         callback(name, doc)
     before = megabytes()
-    for name, doc in mutated(documents, DOCUMENTS, seed=2):
+    for name, doc in mutated(documents, DOCUMENTS, random.Random(2)):
         callback(name, doc)
     grown = megabytes() - before
     status = callback.status()
@@ -57,10 +62,28 @@ def test_no_mutated_document_raises_or_stays_in_memory(documents, tmp_path, caps
     callback.close(0)
 
 
+@pytest.fixture(scope="module")
+def taking(tmp_path_factory):
+    """A callback that takes documents while the catalogue is away."""
+    directory = tmp_path_factory.mktemp("hypothesis")
+    callback = watching(MaskCatalog.open("http://127.0.0.1:9"), directory / "spool")
+    yield callback
+    callback.close(0)
+
+
+@pytest.mark.timeout(300 + DOCUMENTS / 50)
+@settings(max_examples=RUNS, suppress_health_check=list(HealthCheck))
+@given(chance=st.randoms(use_true_random=False))
+def test_no_run_raises_whose_faults_hypothesis_chooses(documents, taking, chance):
+    for name, doc in mutated(documents, len(documents), chance):
+        taking(name, doc)
+    assert taking._worker.counts["restarts"] == 0
+
+
 @pytest.mark.usefixtures("quiet")
 def test_after_mutated_documents_a_run_has_its_partition(documents, catalog, tmp_path):
     callback = watching(catalog, tmp_path / "spool")
-    for name, doc in mutated(documents, 200, seed=3):
+    for name, doc in mutated(documents, 200, random.Random(3)):
         callback(name, doc)
     (uid,) = engine(callback)(scan([4000.0, 4100.0]))
     assert callback.flush(100), callback.status()

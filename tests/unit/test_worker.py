@@ -201,3 +201,14 @@ def test_while_neither_disk_nor_catalogue_takes_anything_the_oldest_are_given_up
         worker.put([job(number)])
     status = worker.status()
     assert (status["waiting"], status["lost"]) == (50, 70)
+
+
+def test_a_time_that_holds_itself_is_given_up_without_a_stack_overflow(working):
+    circle = []
+    circle.append(circle)
+    deliverer = Deliverer()
+    worker = working(deliverer)
+    worker.put([job(1, provenance={"distance": {"time": circle}}), job(2)])
+    assert worker.flush(10)
+    assert deliverer.delivered == [job(2)]
+    assert "was given up: ValueError" in worker.status()["last_error"]
