@@ -15,7 +15,7 @@ from tests.system.faults.log_checks import Reader, places_in_log
 from tests.system.faults.mutate import mutated
 from tests.system.faults.run import FULL, engine, scan, watching
 from xpcs_mask_bluesky import MaskCatalog
-from xpcs_mask_bluesky.callbacks import outbox
+from xpcs_mask_bluesky.callbacks import outbox, worker
 
 DOCUMENTS = 100_000 if FULL else 10_000
 RUNS = 14_300 if FULL else 150
@@ -95,13 +95,14 @@ def test_after_mutated_documents_a_run_has_its_partition(documents, catalog, tmp
 
 @pytest.mark.usefixtures("quiet")
 def test_what_neither_disk_nor_catalogue_takes_is_bounded_and_counted(documents, tmp_path, monkeypatch):
-    monkeypatch.setattr(outbox, "MOST_IN_MEMORY", 500)
+    monkeypatch.setattr(outbox, "MOST_IN_MEMORY", 200)
+    monkeypatch.setattr(worker, "BATCH", 100)
     (tmp_path / "spool").write_text("a file where the directory should be")
     callback = watching(MaskCatalog.open("http://127.0.0.1:9"), tmp_path / "spool")
-    engine(callback)(scan(4000.0 + number for number in range(3000)))
+    engine(callback)(scan(4000.0 + number for number in range(800)))
     status = callback.status()
     assert status["lost"] > 0
-    assert status["waiting"] <= 500 + 2000
-    assert status["waiting"] + status["lost"] == 3000
+    assert status["waiting"] <= 200 + 100
+    assert status["waiting"] + status["lost"] == 800
     assert "cannot be written" in status["last_error"] or status["catalog_away"]
     callback.close(0)
