@@ -9,6 +9,7 @@ import pytest
 
 from tests.unit.test_spool import job
 from xpcs_mask_bluesky.callbacks import outbox
+from xpcs_mask_bluesky.callbacks.spool import Spool
 from xpcs_mask_bluesky.callbacks.worker import Worker
 
 
@@ -146,6 +147,35 @@ def test_a_flush_waits_for_what_a_dead_process_left(working, tmp_path):
     assert deliverer.delivered == [job(number) for number in range(20)]
 
 
+def test_what_moves_from_memory_to_the_disk_is_never_taken_for_gone(tmp_path, monkeypatch):
+    waits = outbox.Outbox(tmp_path)
+    waits.keep()
+
+    def refuse(spool, jobs):
+        raise OSError("full")
+
+    with monkeypatch.context() as full:
+        full.setattr(Spool, "add", refuse)
+        waits.put([job(1)])
+        with pytest.raises(OSError, match="full"):
+            waits.keep()
+        assert [each for _, each in waits.batch(10)] == [job(1)]  # from memory
+    count, moving = Spool.depth, threading.Thread(target=waits.keep)
+
+    def depth(spool):
+        found = count(spool)
+        moving.start()  # the disk has room again just now
+        moving.join(0.3)
+        return found
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Spool, "depth", depth)
+        assert not waits.empty
+    moving.join()
+    assert waits.depth() == (1, 0)
+    waits.close()
+
+
 def test_what_no_text_can_tell_is_given_up_and_holds_up_nothing(working):
     class Silent:
         def __str__(self):
@@ -171,3 +201,14 @@ def test_while_neither_disk_nor_catalogue_takes_anything_the_oldest_are_given_up
         worker.put([job(number)])
     status = worker.status()
     assert (status["waiting"], status["lost"]) == (50, 70)
+
+
+def test_a_time_that_holds_itself_is_given_up_without_a_stack_overflow(working):
+    circle = []
+    circle.append(circle)
+    deliverer = Deliverer()
+    worker = working(deliverer)
+    worker.put([job(1, provenance={"distance": {"time": circle}}), job(2)])
+    assert worker.flush(10)
+    assert deliverer.delivered == [job(2)]
+    assert "was given up: ValueError" in worker.status()["last_error"]

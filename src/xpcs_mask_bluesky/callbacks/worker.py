@@ -177,10 +177,8 @@ class Worker:
         return True
 
     def _idle(self) -> bool:
-        if self._busy or self._outbox.news:
-            return False
         try:
-            return self._outbox.empty
+            return self._outbox.empty and not self._busy  # in this order: a delivery removes, then counts
         except SPOOL_ERRORS:
             return False
 
