@@ -63,6 +63,11 @@ class Outbox:
         """Whether anything came that is not in the spool yet."""
         return bool(self._memory) or self._moving > 0
 
+    @property
+    def kept(self) -> bool:
+        """Whether nothing is in memory alone."""
+        return not self.news and not self._direct
+
     def keep(self) -> bool:
         """Move what came into the spool; return whether anything was moved.
 

@@ -93,7 +93,11 @@ class Worker:
     def flush(self, timeout: float) -> bool:
         """Return whether everything was delivered or parked within ``timeout`` seconds."""
         self.start()
-        return self._wait_idle(timeout, lambda: False)
+        return self._wait(self._idle, timeout)
+
+    def kept(self, timeout: float) -> bool:
+        """Return whether everything was in the spool, or delivered, within ``timeout`` seconds."""
+        return self._wait(lambda: self._outbox.kept, timeout)
 
     def pause(self) -> None:
         """Keep jobs in the spool without delivering them."""
@@ -122,6 +126,7 @@ class Worker:
             thread.join(SECONDS_TO_END_AWAY if self.away else SECONDS_TO_END)
         if not any(thread.is_alive() for thread in self._threads.values()):
             try:
+                done = done and not self._outbox.parked
                 self._outbox.close()
             except SPOOL_ERRORS as error:
                 self.note_error(f"what waited could not be kept in {self._outbox.directory}: {error!r}")
@@ -164,11 +169,13 @@ class Worker:
                 gone_at.append(time.monotonic())
             return bool(gone_at) and time.monotonic() - gone_at[0] > SECONDS_TO_END_AWAY
 
-        return self._wait_idle(timeout, hopeless)
+        return self._wait(self._idle, timeout, hopeless)
 
-    def _wait_idle(self, timeout: float, hopeless: Callable[[], bool]) -> bool:
+    def _wait(
+        self, done: Callable[[], bool], timeout: float, hopeless: Callable[[], bool] = lambda: False
+    ) -> bool:
         end = time.monotonic() + timeout
-        while not self._idle():
+        while not done():
             left = end - time.monotonic()
             if left <= 0 or hopeless():
                 return False

@@ -13,6 +13,7 @@ COMMANDS = (
     "fsck",
     "gc",
     "import_",
+    "listen",
     "log",
     "partition",
     "redo",
