@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 PATTERN = "*_metadata.hdf"
 SECONDS_BETWEEN_LOOKS = 1.0
+LOOKING_AT_MOST = 10
+"""How many times longer it rests than it looked, where there are very many files."""
 SECONDS_AT_REST = 2.0
 """That a file must not have changed before it is read: its writer may still be at it."""
 SECONDS_TO_BE_WHOLE = 60.0
@@ -69,6 +71,8 @@ class FilesInput:
         if position.since is None:
             position.since = since
         self._since = position.since
+        self._done: set[str] = set()
+        """Keys of files that the position is known to have."""
         self._seen: dict[_State, float] = {}
         """When a file was first seen as it is now, by this process' own clock."""
 
@@ -80,10 +84,11 @@ class FilesInput:
     def run(self, intake: Intake, stop: threading.Event) -> None:
         """Hand documents over until ``stop`` is set, or until all files have been read."""
         while not stop.is_set():
+            began = time.monotonic()
             waiting = self._look(intake, stop)
             if self._once and not waiting:
                 return
-            stop.wait(SECONDS_BETWEEN_LOOKS)
+            stop.wait(max(SECONDS_BETWEEN_LOOKS, LOOKING_AT_MOST * (time.monotonic() - began)))
 
     def _look(self, intake: Intake, stop: threading.Event) -> bool:
         """Read what is new and at rest, the oldest first; return whether some file is still waited for."""
@@ -98,13 +103,17 @@ class FilesInput:
                 if not intake.kept(stop):
                     break
                 self._position.take(state.key)
+                self._done.add(state.key)
                 del self._seen[state]
         return bool(self._seen)
 
     def _new(self) -> Iterator[_State]:
         for path in self._directory.rglob(self._pattern):
             state = _state(path)
-            if state is None or state.changed < self._since * 1e9 or self._position.has(state.key):
+            if state is None or state.changed < self._since * 1e9 or state.key in self._done:
+                continue
+            if self._position.has(state.key):
+                self._done.add(state.key)
                 continue
             yield state
 
