@@ -36,8 +36,8 @@ class Deliverer:
 def working(tmp_path):
     made = []
 
-    def start(deliverer):
-        made.append(Worker(deliverer, tmp_path))
+    def start(deliverer, kind=Worker):
+        made.append(kind(deliverer, tmp_path))
         return made[-1]
 
     yield start
@@ -212,3 +212,29 @@ def test_a_time_that_holds_itself_is_given_up_without_a_stack_overflow(working):
     assert worker.flush(10)
     assert deliverer.delivered == [job(2)]
     assert "was given up: ValueError" in worker.status()["last_error"]
+
+
+def test_a_job_that_comes_between_a_look_into_the_spool_and_the_sleep_is_not_slept_through(
+    working, monkeypatch
+):
+    monkeypatch.setattr("xpcs_mask_bluesky.callbacks.worker.SECONDS_IDLE", 60.0)
+    deliverer, between = Deliverer(), threading.Event()
+
+    class Unlucky(Worker):
+        def _batch(self, now):
+            found = super()._batch(now)
+            if not found and not between.is_set():
+                between.set()
+                self.put([job(1)])
+                while self._outbox.empty or self._outbox.news:  # until the other thread has kept it
+                    time.sleep(0.01)
+                time.sleep(0.2)  # and has said so
+            return found
+
+    worker = working(deliverer, kind=Unlucky)
+    worker.start()
+    assert between.wait(20)
+    deadline = time.monotonic() + 20
+    while not deliverer.delivered and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert deliverer.delivered == [job(1)]

@@ -164,6 +164,7 @@ class Publisher:
                 time=job.time,
                 provenance=job.provenance,
                 republish=job.kind == "republish",
+                past=self._standing.past(detector, job),
             )
         except (ValueError, LookupError) as refusal:
             if is_away(refusal):

@@ -63,6 +63,10 @@ class Standing:
         use = self.in_force(detector, name)
         return use is not None and revision < use.revision
 
+    def past(self, detector: XPCSDetector, job: Job) -> bool:
+        """Return whether a job is history: its partition then comes in force for its run alone."""
+        return False
+
     def took(self, detector: XPCSDetector, name: str, use: PartitionUse) -> None:
         """Take a partition that was published: it is in force now, and fits."""
         self._uses[detector.name, name] = use

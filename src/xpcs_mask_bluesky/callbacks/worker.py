@@ -19,6 +19,8 @@ from xpcs_mask_bluesky.callbacks.jobs import Job, Order
 from xpcs_mask_bluesky.callbacks.outbox import SPOOL_ERRORS, Outbox
 
 SECONDS_BETWEEN_BATCHES = 0.5
+SECONDS_IDLE = 0.1
+"""Between looks for something to do, where nobody says that there is."""
 BATCH = 2000
 PATIENCE = (0.5, 1.0, 2.0, 5.0)
 """Seconds between tries while the catalogue is away; the last one from then on."""
@@ -54,6 +56,8 @@ class Worker:
         self._complaints = complaints or Complaints()
         self._outbox = Outbox(spool_directory)
         self._wake = threading.Condition()
+        self._ready = 0
+        """Grows whenever there may be something to deliver, so that none of it is slept through."""
         self._threads: dict[str, threading.Thread] = {}
         self._paused = self._closed = False
         self._busy = False
@@ -107,6 +111,7 @@ class Worker:
         """Deliver again, what was parked too."""
         with self._wake:
             self._paused = False
+            self._ready += 1
             self._unpark_at = time.monotonic()
             self._wake.notify_all()
 
@@ -212,6 +217,7 @@ class Worker:
                 self._say_untold()
                 if moved:
                     with self._wake:
+                        self._ready += 1
                         self._wake.notify_all()
             self._tick()
 
@@ -222,12 +228,12 @@ class Worker:
 
     def _deliver(self) -> None:
         while not self._closed:
-            started = time.monotonic()
+            started, ready = time.monotonic(), self._ready
             self._prepare()
             batch = self._batch(started)
             if not batch:
                 with self._wake:
-                    self._wake.wait(0.1)
+                    self._wake.wait_for(lambda: self._closed or self._ready != ready, SECONDS_IDLE)  # noqa: B023
                 continue
             self._busy = True
             try:

@@ -17,6 +17,7 @@ COMMANDS = (
     "log",
     "partition",
     "redo",
+    "replay",
     "report",
     "runs",
     "serve",

@@ -48,6 +48,7 @@ from xpcs_mask_bluesky.server.qmaps import QMapAdapter
 from xpcs_mask_bluesky.server.queries import create_indexes
 from xpcs_mask_bluesky.server.relocate import follow_move
 from xpcs_mask_bluesky.server.settled import settle
+from xpcs_mask_bluesky.server.walk import WalkedCatalog
 from xpcs_mask_bluesky.store.qmap_node import MIMETYPE
 
 SUBDIRECTORIES = ("data", "frames", "partitions", "spool", "backup")
@@ -71,11 +72,10 @@ def build(directory: Path, connection: Connection, readable: tuple[Path, ...] = 
 
 
 def _catalog(directory: Path, readable: tuple[Path, ...]) -> Any:
-
     database = directory / "catalog.db"
     _initialize_database(database)
     create_indexes(database)
-    return from_uri(
+    catalog = from_uri(
         database,
         writable_storage=[
             directory / "data",
@@ -85,6 +85,7 @@ def _catalog(directory: Path, readable: tuple[Path, ...]) -> Any:
         adapters_by_mimetype={MIMETYPE: QMapAdapter},
         cache_config=StreamingCacheConfig(uri="memory").model_dump(),
     )
+    return WalkedCatalog.of(catalog)
 
 
 def _initialize_database(database: Path) -> None:
