@@ -15,7 +15,7 @@ import numpy as np
 
 from xpcs_mask_bluesky.qmap import reflection, transmission
 from xpcs_mask_bluesky.qmap.lab import Geometry
-from xpcs_mask_bluesky.qmap.rows import WIDE, Rows, by_rows, rows_at_once
+from xpcs_mask_bluesky.qmap.rows import WIDE, Rows, by_rows, keep_freed_memory, rows_at_once
 
 if TYPE_CHECKING:
     from xpcs_mask_bluesky.geometry import GeometryRecord
@@ -79,6 +79,7 @@ def map_functions(geometry: Geometry) -> Mapping[str, MapFunction]:
 
 @partial(jax.jit, static_argnames=("axis", "shape"), compiler_options=WIDE)
 def _compiled(geometry: Geometry, *, axis: str, shape: tuple[int, int]) -> jax.Array:
+    # one program for each axis: together, the compiler rounds otherwise than alone
     return map_functions(geometry)[axis](geometry, shape)
 
 
@@ -116,6 +117,7 @@ def _in_blocks(geometry: Geometry, axes: Sequence[str], shape: tuple[int, int]) 
         for each, block in zip(maps, _at_once(part, axes, size), strict=True):
             each[rows.wanted] = block[rows.of_block]
 
+    keep_freed_memory()
     by_rows(fill, shape, size[0])
     return maps
 

@@ -31,6 +31,8 @@ WHOLE = 1 << 24
 """Bytes of a map up to which it is made at once: its memory has been used before."""
 BLOCK = 1 << 21
 """Bytes of a block of a larger one."""
+REUSED = (32 << 20) - (64 << 10)
+"""Bytes of the largest block of which glibc's ``malloc`` ever learns that its like will be wanted again."""
 MOST_THREADS = 8
 ALIGNED = 64
 """To how many bytes XLA aligns an array, and takes as it is one of numpy's that happens to be."""
@@ -85,6 +87,16 @@ def by_rows(work: Callable[[Rows], T], shape: tuple[int, int], size: int) -> lis
         return [work(blocks[0])]
     with ThreadPoolExecutor(_threads()) as pool:
         return list(pool.map(work, blocks))
+
+
+def keep_freed_memory() -> None:
+    """Let ``malloc`` keep what XLA gives back, so that the system need not clear it for each block anew.
+
+    glibc learns from the largest block that was freed: what is no larger then comes from the heap, and the
+    heap's end stays while less than twice as much is free. This allocates such a block, untouched, and
+    frees it; where memory is had in another way, or the user has set the limits, nothing happens.
+    """
+    np.empty(REUSED, np.uint8)
 
 
 def aligned_empty(shape: tuple[int, int], dtype: np.dtype[Item]) -> NDArray[Item]:
