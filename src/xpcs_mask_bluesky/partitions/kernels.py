@@ -172,7 +172,8 @@ def _arctangent(y: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array]:
     wide, high = jnp.abs(x), jnp.abs(y)
     steep = high > wide
     largest = jnp.where(steep, high, wide)
-    ratio = jnp.where(steep, wide, high) / largest
+    # not divided by: what is used twice and is no mere product, XLA writes into a map and reads again
+    ratio = jnp.where(steep, wide, high) * (1 / largest)
     square = ratio * ratio
     series = jnp.full_like(square, ARCTANGENT[-1])
     for coefficient in ARCTANGENT[-2::-1]:

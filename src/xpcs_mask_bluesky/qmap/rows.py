@@ -48,9 +48,10 @@ class Rows:
     """Of the map: the last block begins earlier than its rows are wanted."""
 
     @classmethod
-    def all(cls, shape: tuple[int, int]) -> Rows:
-        """Return all rows as one block."""
-        return cls(slice(0, shape[0]), slice(0, shape[0]))
+    def beginning(cls, start: int, rows: int, size: int) -> Rows:
+        """Return the block of ``size`` that begins with one of a map's ``rows``."""
+        first = min(start, rows - size)
+        return cls(slice(first, first + size), slice(start, first + size))
 
     @property
     def of_block(self) -> slice:
@@ -79,10 +80,7 @@ def rows_at_once(
 
 def by_rows(work: Callable[[Rows], T], shape: tuple[int, int], size: int) -> list[T]:
     """Do some work for each block of ``size`` rows, several side by side, and return what each returned."""
-    blocks: list[Rows] = []
-    for start in range(0, shape[0], size):
-        first = min(start, shape[0] - size)
-        blocks.append(Rows(slice(first, first + size), slice(start, first + size)))
+    blocks = [Rows.beginning(start, shape[0], size) for start in range(0, shape[0], size)]
     if len(blocks) == 1:
         return [work(blocks[0])]
     with ThreadPoolExecutor(_threads()) as pool:
