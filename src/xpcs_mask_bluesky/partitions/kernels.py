@@ -145,15 +145,21 @@ def _only(rays: Rays, first: np.int32, rows: int) -> Rays:
 
 
 def _transverse(rays: Rays) -> tuple[jax.Array, jax.Array]:
-    x = jnp.asarray(rays.across_column)[None, :] + jnp.asarray(rays.across_row)[:, None]
-    return x, jnp.broadcast_to(jnp.asarray(rays.down_row)[:, None], x.shape)
+    x = _sums(rays.across_column, rays.across_row)
+    return x, jax.lax.broadcast_in_dim(rays.down_row, x.shape, (0,))
+
+
+def _sums(column: Vector, row: Vector) -> jax.Array:
+    """Return the number of each pixel's column plus that of its row."""
+    shape = (len(row), len(column))
+    return jax.lax.broadcast_in_dim(column, shape, (1,)) + jax.lax.broadcast_in_dim(row, shape, (0,))
 
 
 def _sine_of_half(rays: Rays) -> jax.Array:
     """Return the sine of half the scattering angle (see ``qmap.q_magnitude``), in one division."""
     x, y = _transverse(rays)
-    length = jnp.sqrt(jnp.asarray(rays.flat_column)[None, :] + jnp.asarray(rays.flat_row)[:, None])
-    z = jnp.asarray(rays.along_column)[None, :] + jnp.asarray(rays.along_row)[:, None]
+    length = jnp.sqrt(_sums(rays.flat_column, rays.flat_row))
+    z = _sums(rays.along_column, rays.along_row)
     ahead = length + jnp.abs(z)
     return jnp.sqrt(jnp.where(z >= 0, x * x + y * y, ahead * ahead) / (2 * length * ahead))
 
