@@ -11,7 +11,7 @@ from xpcs_mask_bluesky import GeometryRecord, PartitionRecipe, partition, q_map
 from xpcs_mask_bluesky.partitions import counting, kernels, natural
 from xpcs_mask_bluesky.partitions.make import _generic_labels
 from xpcs_mask_bluesky.partitions.recent import Recent
-from xpcs_mask_bluesky.qmap import rows
+from xpcs_mask_bluesky.qmap import maps, rows
 
 SHAPE = (150, 170)
 RECORD = GeometryRecord(
@@ -117,8 +117,10 @@ def test_a_map_in_blocks_is_the_map_at_once(monkeypatch, threads):
     monkeypatch.setattr(rows, "_threads", lambda: threads)
     assert rows.rows_at_once(SHAPE, 8) < 20
     blocks = q_map(RECORD)
+    some = np.random.default_rng(2).integers(0, mask.size, 40)
     for axis in ("q", "phi", "y"):
         np.testing.assert_allclose(blocks[axis], whole[axis], rtol=1e-15, atol=0)
+        assert np.array_equal(maps.values_at(RECORD, axis, some), blocks[axis].ravel()[some])
     again = labelled(RECORD, mask)
     assert again.digest == part.digest
     generic = _generic_labels(blocks, mask, part.recipe)

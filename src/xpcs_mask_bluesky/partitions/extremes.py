@@ -146,4 +146,3 @@ class _Tiles:
         last_row, last_column = (length - 1 for length in self._sight.shape)
         rows, columns = np.minimum(rows, last_row), np.minimum(columns, last_column)
         return (rows * self._sight.shape[1] + columns).ravel()
-

@@ -143,7 +143,7 @@ def _phi_bins(record: GeometryRecord, edges: Edges, offset: float, fold: int) ->
     sight, equal = Sight.of(record), equal_bins(edges)
     if sight is None or equal is None or abs(offset) > MOST_OFFSET:
         return None
-    seam = fold * ((10 + sight.shear) * SINGLE + 8 * DOUBLE * (2 + abs(offset) / 360))
+    seam = fold * ((11 + sight.shear) * SINGLE + 8 * DOUBLE * (2 + abs(offset) / 360))
     parts = _as_parts(equal, fold)
     margin = parts.margin(relative=0, absolute=seam)
     if margin > MOST_MARGIN:

@@ -32,6 +32,8 @@ WHOLE = 1 << 24
 """Bytes of a map up to which it is made at once: its memory has been used before."""
 BLOCK = 1 << 21
 """Bytes of a block of a larger one."""
+REUSED = (32 << 20) - (64 << 10)
+"""Bytes of the largest block of which glibc's ``malloc`` ever learns that its like will be wanted again."""
 MOST_THREADS = 8
 ALIGNED = 64
 """To how many bytes XLA aligns an array, and takes as it is one of numpy's that happens to be."""
@@ -47,9 +49,10 @@ class Rows:
     """Of the map: the last block begins earlier than its rows are wanted."""
 
     @classmethod
-    def all(cls, shape: tuple[int, int]) -> Rows:
-        """Return all rows as one block."""
-        return cls(slice(0, shape[0]), slice(0, shape[0]))
+    def beginning(cls, start: int, rows: int, size: int) -> Rows:
+        """Return the block of ``size`` that begins with one of a map's ``rows``."""
+        first = min(start, rows - size)
+        return cls(slice(first, first + size), slice(start, first + size))
 
     @property
     def of_block(self) -> slice:
@@ -78,14 +81,21 @@ def rows_at_once(
 
 def by_rows(work: Callable[[Rows], T], shape: tuple[int, int], size: int) -> list[T]:
     """Do some work for each block of ``size`` rows, several side by side, and return what each returned."""
-    blocks: list[Rows] = []
-    for start in range(0, shape[0], size):
-        first = min(start, shape[0] - size)
-        blocks.append(Rows(slice(first, first + size), slice(start, first + size)))
+    blocks = [Rows.beginning(start, shape[0], size) for start in range(0, shape[0], size)]
     if len(blocks) == 1:
         return [work(blocks[0])]
     with ThreadPoolExecutor(_threads()) as pool:
         return list(pool.map(work, blocks))
+
+
+def keep_freed_memory() -> None:
+    """Let ``malloc`` keep what XLA gives back, so that the system need not clear it for each block anew.
+
+    glibc learns from the largest block that was freed: what is no larger then comes from the heap, and the
+    heap's end stays while less than twice as much is free. This allocates such a block, untouched, and
+    frees it; where memory is had in another way, or the user has set the limits, nothing happens.
+    """
+    np.empty(REUSED, np.uint8)
 
 
 def aligned_empty(shape: tuple[int, int], dtype: np.dtype[Item]) -> NDArray[Item]:
