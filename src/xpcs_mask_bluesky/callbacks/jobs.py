@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from xpcs_mask_bluesky.digests import json_digest
@@ -53,7 +53,7 @@ class Job:
 
     def to_json(self) -> str:
         """Return the job as text."""
-        return json.dumps(asdict(self), default=str)  # a document's times may be anything
+        return json.dumps(vars(self), default=str)  # a document's times may be anything
 
     @classmethod
     def from_json(cls, text: str) -> Job:
@@ -93,7 +93,7 @@ class Order:
         return Job(
             kind="republish" if self.why else "geometry",
             record=found.record.model_dump(mode="json"),
-            provenance={field: asdict(each) for field, each in found.provenance.items()},
+            provenance={field: dict(vars(each)) for field, each in found.provenance.items()},
             changed=found.changed,
             message=self.why,
             **place,

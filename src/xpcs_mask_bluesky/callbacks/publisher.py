@@ -134,8 +134,8 @@ class Publisher:
     def _note(self, detector: XPCSDetector, jobs: Sequence[Job]) -> None:
         for run_uid in dict.fromkeys(job.run_uid for job in jobs):
             known = self._known(detector, run_uid, jobs[0].name)
-            notes = [_note(job) for job in jobs if job.run_uid == run_uid]
-            missing = {_place(note): note for note in notes if _place(note) not in known}
+            notes = (_note(job) for job in jobs if job.run_uid == run_uid)
+            missing = {place: note for note in notes if (place := _place(note)) not in known}
             if missing:
                 detector.note_geometries(run_uid, missing.values())
                 known.update(missing)
