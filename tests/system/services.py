@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -31,7 +32,7 @@ POSTGRESQL = os.environ.get("XPCS_MASK_TEST_POSTGRESQL", "postgresql://postgres@
 REDIS = os.environ.get("XPCS_MASK_TEST_REDIS", "redis://127.0.0.1:6379")
 REDIS_DATABASES = 16
 """Redis' default; the first is left alone."""
-SECONDS_TO_START = 90
+SECONDS_TO_START = 300
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,15 @@ def needs(service: str, address: str) -> None:
         if os.environ.get("CI") == "true":
             pytest.fail(message)
         pytest.skip(message)
+
+
+def needs_programs(*names: str) -> None:
+    """Skip the test, or fail it in CI, unless these programs are installed."""
+    missing = [name for name in names if shutil.which(name) is None]
+    if missing and os.environ.get("CI") == "true":
+        pytest.fail(f"{', '.join(missing)} not found")
+    if missing:
+        pytest.skip(f"{', '.join(missing)} not found")
 
 
 @contextlib.contextmanager
@@ -107,7 +117,11 @@ def _claimed_number() -> Iterator[int]:
 
 @contextlib.contextmanager
 def facility(
-    directory: Path, *, replicas: int = 2, database: str | None = None, storage: str | None = None
+    directory: Path,
+    *,
+    replicas: int = 2,
+    database: str | None = None,
+    storage: Mapping[str, Any] | None = None,
 ) -> Iterator[Facility]:
     """Yield a facility's Tiled, started from the YAML that this package ships, with its indexes.
 
@@ -115,14 +129,12 @@ def facility(
         directory: For logs, and for arrays unless ``storage`` says where they go.
         replicas: How many servers.
         database: Address of one that is kept; else a fresh one, dropped at the end.
-        storage: An address such as ``s3://…``, or another directory.
+        storage: In place of the directory, as a YAML says it of S3.
     """
     settings = {"XPCS_MASK_API_KEY": secrets.token_hex(32)}
-    if storage is not None:
-        settings["XPCS_MASK_STORAGE"] = storage
+    config = _shipped("facility.yml") if storage is None else _stored_in(storage, directory)
     with contextlib.ExitStack() as kept:
         address = database or kept.enter_context(fresh_database())
-        config = _shipped("facility.yml")
         uris, logs = kept.enter_context(_replicas(directory, config, settings, replicas, address))
         execute(_shipped("facility.sql").read_text(), address)
         yield Facility(uris, settings["XPCS_MASK_API_KEY"], logs, database=address)
@@ -146,6 +158,17 @@ def facility_with_users(directory: Path) -> Iterator[Facility]:
     }
     with fresh_database() as database, _replicas(directory, config, settings, 1, database) as (uris, logs):
         yield Facility(uris, settings["XPCS_MASK_SECRET"], logs, passwords, users, database)
+
+
+def _stored_in(storage: Mapping[str, Any], directory: Path) -> Path:
+    """Return the shipped YAML with another place for arrays."""
+    written = yaml.safe_load(_shipped("facility.yml").read_text())
+    (tree,) = written["trees"]
+    tree["args"]["writable_storage"] = [dict(storage)]
+    config = directory / "facility.yml"
+    directory.mkdir(parents=True, exist_ok=True)
+    config.write_text(yaml.safe_dump(written))
+    return config
 
 
 def _shipped(name: str) -> Path:
@@ -173,7 +196,7 @@ def _replicas(
 
 @contextlib.contextmanager
 def _replica(config: Path, environment: dict[str, str], log: Path) -> Iterator[str]:
-    port = _free_port()
+    port = free_port()
     uri = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "tiled", "serve", "config", str(config), "--port", str(port)]
     with log.open("w") as output:
@@ -196,7 +219,7 @@ def _await_answer(uri: str, process: subprocess.Popen[bytes], log: Path) -> None
     pytest.fail(f"the replica {uri} did not start:\n{log.read_text()[-2000:]}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]

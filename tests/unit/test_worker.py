@@ -9,6 +9,7 @@ import pytest
 
 from tests.unit.test_spool import job
 from xpcs_mask_bluesky.callbacks import outbox
+from xpcs_mask_bluesky.callbacks.jobs import Job
 from xpcs_mask_bluesky.callbacks.spool import Spool
 from xpcs_mask_bluesky.callbacks.worker import Worker
 
@@ -238,3 +239,21 @@ def test_a_job_that_comes_between_a_look_into_the_spool_and_the_sleep_is_not_sle
     while not deliverer.delivered and time.monotonic() < deadline:
         time.sleep(0.02)
     assert deliverer.delivered == [job(1)]
+
+
+def test_changes_that_come_together_are_told_once_and_kept_in_few_steps(working, monkeypatch):
+    """Each step costs the RunEngine's thread a turn, and a change told twice costs it twice."""
+    told, steps = [], []
+    to_json, add_rows = Job.to_json, Spool.add_rows
+    monkeypatch.setattr(Job, "to_json", lambda self: told.append(self.seq_num) or to_json(self))
+    monkeypatch.setattr(Spool, "add_rows", lambda self, rows: steps.append(len(rows)) or add_rows(self, rows))
+    worker = working(Deliverer())
+    worker.put([job(0)])
+    assert worker.flush(10)
+    for number in range(1, 101):
+        worker.put([job(number)])
+        time.sleep(0.001)
+    assert worker.flush(10)
+    assert sum(steps) == 101
+    assert len(told) == 101
+    assert len(steps) < 30

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from tiled.queries import Comparison, In
@@ -149,7 +149,7 @@ class Log:
             Conflict: an entry conflicts; nothing was committed.
         """
         for _ in range(ATTEMPTS):
-            entry = LogEntry(seq=since + 1, time=round(time.time(), 6), **asdict(draft))
+            entry = LogEntry(seq=since + 1, time=round(time.time(), 6), **vars(draft))
             try:
                 self._create(entry)
             except KeyError:
@@ -164,9 +164,8 @@ class Log:
         raise Conflict(f"no free number for a {draft.kind!r} entry in {ATTEMPTS} attempts")
 
     def _create(self, entry: LogEntry) -> None:
-
         spec = Spec(COMMIT_SPEC, version=str(SCHEMA_VERSION))
-        create(self._container, f"{entry.seq:08d}", metadata=asdict(entry), specs=[spec])
+        create(self._container, f"{entry.seq:08d}", metadata=vars(entry), specs=[spec])
 
 
 def _conflict(draft: Draft, other: LogEntry) -> str:
