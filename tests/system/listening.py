@@ -22,7 +22,7 @@ from xpcs_mask_bluesky.simulation.devices import SimulatedBeamline
 from xpcs_mask_bluesky.store.recorder import to_builtin
 
 COMMAND = Path(sys.executable).with_name("xpcs-mask")
-SECONDS_TO_WAIT = 60
+SECONDS_TO_WAIT = 150
 RECIPE = "{dynamic: [10, 1], static: [60, 6]}"
 
 Documents = list[tuple[str, dict[str, Any]]]

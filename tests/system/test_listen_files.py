@@ -10,6 +10,7 @@ from tests.system.listening import await_true, listeners
 from tests.unit.test_metadata_8id import write
 from xpcs_mask_bluesky.files.metadata_hdf import read_metadata_hdf
 
+pytestmark = pytest.mark.timeout(600)
 CENTRE = {"beam_center_x": (38.2, "m"), "beam_center_y": (30.7, "m")}
 OPTIONS = ("--detector", "rigaku3M", "--preset", "aps-8id-nexus", "--set", "rows=64", "--set", "columns=80")
 

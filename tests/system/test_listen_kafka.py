@@ -15,6 +15,7 @@ from confluent_kafka import Producer
 
 from tests.system.listening import await_true, listeners, published, simulated_runs, uid_of, watch_file
 
+pytestmark = pytest.mark.timeout(600)
 TOPIC = "xpcs.bluesky.documents"
 
 

@@ -25,6 +25,7 @@ from tests.system.listening import (
 from xpcs_mask_bluesky import MaskCatalog
 from xpcs_mask_bluesky.server.embedded import find_server
 
+pytestmark = pytest.mark.timeout(600)
 PROXY = "import sys; from bluesky.callbacks.zmq import Proxy; Proxy(*sys.argv[1:]).start()"
 
 

@@ -18,6 +18,8 @@ from xpcs_mask_bluesky.callbacks.delivery import Deliverer, Delivery
 from xpcs_mask_bluesky.callbacks.jobs import Job, Order
 from xpcs_mask_bluesky.callbacks.outbox import SPOOL_ERRORS, Outbox
 
+SECONDS_TO_GATHER = 0.02
+"""What comes in this time goes to the disk in one step: each costs the RunEngine's thread a turn."""
 SECONDS_BETWEEN_BATCHES = 0.5
 SECONDS_IDLE = 0.1
 """Between looks for something to do, where nobody says that there is."""
@@ -189,10 +191,8 @@ class Worker:
         return True
 
     def _idle(self) -> bool:
-        if self._busy or self._outbox.news:
-            return False
         try:
-            return self._outbox.empty
+            return self._outbox.empty and not self._busy  # in this order: a delivery removes, then counts
         except SPOOL_ERRORS:
             return False
 
@@ -207,6 +207,8 @@ class Worker:
             with self._wake:
                 if not self._outbox.news:
                     self._wake.wait(0.5)
+            if self._outbox.news and not self._closed:
+                time.sleep(SECONDS_TO_GATHER)
             try:
                 moved = self._outbox.keep()
             except SPOOL_ERRORS as error:

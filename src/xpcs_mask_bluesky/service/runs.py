@@ -23,9 +23,11 @@ def documents_of(run: Any) -> list[Document]:
         run: Tiled's client of it.
 
     Raises:
-        ValueError: The server hands out no documents.
-        ClientError: It refuses, or fails.
+        ValueError: It is none, or the server hands out no documents.
+        HTTPStatusError: The server refuses, or fails.
     """
+    if not hasattr(run, "documents"):
+        raise ValueError("it is no run that TiledWriter recorded")
     try:
         documents: list[Document] = [(name, dict(doc)) for name, doc in run.documents()]
     except ClientError as error:

@@ -6,6 +6,7 @@ otherwise; so before the stop nothing is certain.
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -13,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 from tiled.client.container import Container
-from tiled.client.utils import ClientError
 from tiled.queries import Comparison
 
 from xpcs_mask_bluesky.service.runs import documents_of
@@ -73,18 +73,18 @@ class TiledInput:
     def run(self, intake: Intake, stop: threading.Event) -> None:
         """Hand documents over until ``stop`` is set, or until all runs have been taken.
 
+        A server that is away, or does not have the container yet, is asked again until it has.
+
         Raises:
-            ConnectionError: The server is away, and this was to end.
-            PermissionError: The server wants another key.
-            LookupError: It has no such container, and this was to end.
+            ConnectionError: It cannot be read now, and this was to end.
         """
         while not stop.is_set():
             pause = SECONDS_BETWEEN_LOOKS
             try:
                 self._look(intake, stop)
-            except (ClientError, LookupError, OSError, httpx.TransportError) as error:
-                if self._once or not (is_away(error) or isinstance(error, KeyError)):
-                    raise
+            except (httpx.HTTPError, KeyError, OSError, json.JSONDecodeError) as error:
+                if self._once:
+                    raise ConnectionError(f"{self.name} cannot be read: {_words(error)}") from error
                 intake.warn(f"{self.name} cannot be read now: {_words(error)}; it is tried again")
                 self._container, pause = None, SECONDS_AWAY
             if self._once:
@@ -123,13 +123,15 @@ class TiledInput:
         """Hand over a run; return False if it must be tried again."""
         try:
             documents = documents_of(run)
-        except (ClientError, ValueError, LookupError) as error:
+        except (httpx.HTTPStatusError, ValueError, LookupError) as error:
             if is_away(error):
                 raise
             self._failed[uid] = self._failed.get(uid, 0) + 1
-            if self._failed[uid] < ATTEMPTS:
+            if self._failed[uid] < ATTEMPTS and not self._once:
                 return False
             intake.unusable(f"run {uid[:8]} of {self.name} cannot be read: {_words(error)}")
+            if self._once:  # the next start tries again
+                return False
             documents = []
         self._failed.pop(uid, None)
         for name, doc in documents:
@@ -145,4 +147,4 @@ class TiledInput:
 
 
 def _words(error: Exception) -> str:
-    return f"there is no {error.args[0]!r} yet" if type(error) is KeyError and error.args else str(error)
+    return f"there is no {error.args[0]!r}" if type(error) is KeyError and error.args else str(error)
