@@ -22,12 +22,16 @@ from typing import Any
 
 import asyncpg
 import httpx
+import platformdirs
 import pytest
 import redis
 import yaml
+from filelock import FileLock, Timeout
 
 POSTGRESQL = os.environ.get("XPCS_MASK_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432")
 REDIS = os.environ.get("XPCS_MASK_TEST_REDIS", "redis://127.0.0.1:6379")
+REDIS_DATABASES = 16
+"""Redis' default; the first is left alone."""
 SECONDS_TO_START = 300
 
 
@@ -86,11 +90,29 @@ def fresh_cache() -> Iterator[str]:
     Tiled files its events under the number of a node, so those of an earlier catalogue would be heard.
     """
     needs("Redis", REDIS)
-    address = f"{REDIS}/{1 + secrets.randbelow(15)}"
-    with redis.Redis.from_url(address) as cache:
+    with _claimed_number() as number, redis.Redis.from_url(f"{REDIS}/{number}") as cache:
         cache.flushdb()
-        yield address
+        yield f"{REDIS}/{number}"
         cache.flushdb()
+
+
+@contextlib.contextmanager
+def _claimed_number() -> Iterator[int]:
+    """Yield a Redis database that no other test process of this machine has."""
+    claims = Path(platformdirs.user_cache_dir("xpcs-mask-tests"))
+    claims.mkdir(parents=True, exist_ok=True)
+    for number in range(1, REDIS_DATABASES):
+        claim = FileLock(claims / f"redis-{number}.lock")
+        try:
+            claim.acquire(timeout=0)
+        except Timeout:
+            continue
+        try:
+            yield number
+        finally:
+            claim.release()
+        return
+    pytest.fail(f"other tests have all {REDIS_DATABASES} databases of {REDIS}; see {claims}")
 
 
 @contextlib.contextmanager

@@ -63,6 +63,11 @@ class Outbox:
         """Whether anything came that is not in the spool yet."""
         return bool(self._memory) or self._moving > 0
 
+    @property
+    def kept(self) -> bool:
+        """Whether nothing is in memory alone."""
+        return not self.news and not self._direct
+
     def keep(self) -> bool:
         """Move what came into the spool; return whether anything was moved.
 
@@ -173,11 +178,17 @@ class Outbox:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing waits, of this process or an earlier one; False before that was taken over."""
-        taken_over = self._spool is not None and self._spool.adopted
-        if not taken_over and not self._broken:
+        """Whether nothing waits, of this process or an earlier one.
+
+        False before that was taken over, and while something is between memory and the disk.
+        """
+        if not self._taking.acquire(blocking=False):
             return False
-        return self.depth()[0] == 0
+        try:
+            taken_over = self._spool is not None and self._spool.adopted
+            return (taken_over or self._broken) and not self.news and self.depth()[0] == 0
+        finally:
+            self._taking.release()
 
     @property
     def parked(self) -> bool:

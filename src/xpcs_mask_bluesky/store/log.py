@@ -109,11 +109,17 @@ class Log:
         found = metadata_found(self._container, queries, page=PAGE)
         return sorted(map(LogEntry.from_metadata, found), key=lambda entry: entry.seq)
 
-    def last(self, *queries: Any) -> LogEntry | None:
-        """Return the newest entry that matches all of Tiled's ``queries``. One request."""
-        found = metadata_found(self._container, queries, page=1, newest_first=True)
-        newest = next(found, None)
-        return None if newest is None else LogEntry.from_metadata(newest)
+    def last(self, *queries: Any, by: str | None = None) -> LogEntry | None:
+        """Return the newest entry that matches all of Tiled's ``queries``. One request.
+
+        Args:
+            queries: Tiled's.
+            by: What tells which is the newest, such as ``lineage.time``, and the number if that is equal;
+                by default the number.
+        """
+        newest = "-" if by is None else f"-{by},-seq"
+        found = next(metadata_found(self._container, queries, page=1, sort=newest), None)
+        return None if found is None else LogEntry.from_metadata(found)
 
     def after(self, seq: int, kinds: Iterable[str] | None = None) -> list[LogEntry]:
         """Return the entries numbered above ``seq``, of these kinds or of all."""

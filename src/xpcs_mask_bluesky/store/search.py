@@ -14,22 +14,23 @@ from tiled.client.utils import MSGPACK_MIME_TYPE, handle_error, retry_context
 
 
 def metadata_found(
-    container: Any, queries: Iterable[Any], *, page: int, newest_first: bool = False
+    container: Any, queries: Iterable[Any], *, page: int, sort: str | None = None
 ) -> Iterator[Mapping[str, Any]]:
-    """Yield the metadata of the children that match all of Tiled's ``queries``, in the order they were made.
+    """Yield the metadata of the children that match all of Tiled's ``queries``, oldest first.
 
     Args:
         container: Tiled's client of one.
         queries: Such as ``tiled.queries.Eq``.
         page: Most that one request asks for; the next is made when they are used up.
-        newest_first: Begin with the one made last.
+        sort: As Tiled spells it: keys with commas between, ``-`` before one that falls; ``-`` alone begins
+            with the child made last.
     """
     found = container
     for query in queries:
         found = found.search(query)
     asked = {**found._queries_as_params, "fields": "metadata", "omit_links": True}
-    if newest_first:
-        asked["sort"] = "-"
+    if sort is not None:
+        asked["sort"] = sort
     url: str | None = f"{container.item['links']['search']}?page[limit]={page}"
     while url is not None:
         answer = _get(container.context, url, asked)
