@@ -15,7 +15,7 @@ from tests.system.serving_checks import geometry
 from xpcs_mask_bluesky import MaskCatalog
 from xpcs_mask_bluesky.store.fsck import check_detector
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 
 def dump(running: Facility, storage: Path, to: Path) -> None:

@@ -20,7 +20,12 @@ from tests.system.serving_checks import check_curl_gets_the_partition
 from xpcs_mask_bluesky import MaskCatalog
 
 BUCKET = "xpcs-masks"
-KEYS = {"username": "reader-and-writer", "password": "not-a-secret-of-anybody"}
+CONFIG = {
+    "access_key_id": "reader-and-writer",
+    "secret_access_key": "not-a-secret-of-anybody",
+    "region": "us-east-1",
+    "client_options": {"allow_http": True},
+}
 
 
 @dataclass(frozen=True)
@@ -29,23 +34,11 @@ class Bucket:
 
     def storage(self) -> dict[str, Any]:
         """Return what a facility's YAML says of it."""
-        return {
-            "provider": "s3",
-            "uri": f"{self.address}/{BUCKET}",
-            **KEYS,
-            "config": {"region": "us-east-1", "client_options": {"allow_http": True}},
-        }
+        return {"provider": "s3", "uri": f"{self.address}/{BUCKET}", "config": CONFIG}
 
     def names(self) -> list[str]:
         """Return the names of all objects."""
-        store = S3Store(
-            BUCKET,
-            endpoint=self.address,
-            access_key_id=KEYS["username"],
-            secret_access_key=KEYS["password"],
-            region="us-east-1",
-            client_options={"allow_http": True},
-        )
+        store = S3Store(BUCKET, endpoint=self.address, **CONFIG)
         return [each["path"] for batch in store.list() for each in batch]
 
 
@@ -88,4 +81,4 @@ def test_what_one_replica_put_into_s3_the_other_reads_and_verifies(bucket, tmp_p
         with MaskCatalog.open(running.uris[1], api_key=running.key) as catalog:
             use = catalog["det"].partition(run="r1")
         check_curl_gets_the_partition(running.uris[1], running.key, use, tmp_path)
-        assert not any(KEYS["password"] in log.read_text() for log in running.logs)
+        assert not any(CONFIG["secret_access_key"] in log.read_text() for log in running.logs)

@@ -124,6 +124,7 @@ class Replay:
         return self._runs.documents(uid)
 
     def _outcome(self, uid: str, ahead: _Ahead) -> Outcome:
+        ahead.begin()
         try:
             worked = ahead.next()
             committed = self._commits.commit(worked)
@@ -162,11 +163,14 @@ class _Ahead:
         self._begun: deque[Future[Future[Worked]]] = deque()
         self._watches = computing.share(replay.watches())
 
-    def next(self) -> Worked:
-        """Return what the next run told, and begin others."""
+    def begin(self) -> None:
+        """Begin as many runs as may wait."""
         while len(self._begun) < 2 * self._computing.at_once + 2 and self._more():
             uid = self._asked.popleft()
             self._begun.append(self._reader.submit(self._begin, uid, self._told.pop(uid)))
+
+    def next(self) -> Worked:
+        """Return what the next run told, or raise what is wrong with it."""
         return self._computing.result(self._begun.popleft().result())
 
     def renew(self) -> None:
