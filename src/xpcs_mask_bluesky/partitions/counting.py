@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from xpcs_mask_bluesky.threads import threads_at_most
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -66,7 +68,7 @@ def _changed(now: NDArray[np.uint8], then: NDArray[np.uint8], most: int) -> NDAr
 def label_counts(labels: Block, mask: NDArray[np.bool_], size: int) -> NDArray[np.int64]:
     """Return the number of pixels of each label 0 … ``size`` - 1; one that the mask rejects counts as 0."""
     flat, counted = labels.ravel(), mask.ravel()
-    threads = THREADS if len(flat) > FEW else 1
+    threads = threads_at_most(THREADS) if len(flat) > FEW else 1
     ends = np.linspace(0, len(flat), threads + 1).astype(int).tolist()
 
     def counts(start: int, end: int) -> NDArray[np.int64]:

@@ -8,7 +8,6 @@ in it if it is a large map's: its pages are small, fresh each time, and the syst
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +18,8 @@ import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+from xpcs_mask_bluesky.threads import threads_at_most
 
 T = TypeVar("T")
 Item = TypeVar("Item", bound=np.generic)
@@ -105,4 +106,4 @@ def aligned_empty(shape: tuple[int, int], dtype: np.dtype[Item]) -> NDArray[Item
 
 
 def _threads() -> int:
-    return min(MOST_THREADS, os.cpu_count() or 1)
+    return threads_at_most(MOST_THREADS)
