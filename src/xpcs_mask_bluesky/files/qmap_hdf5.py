@@ -18,8 +18,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from xpcs_mask_bluesky.files.hdf5_content import LZF, Content, member_group, read_content
-from xpcs_mask_bluesky.files.packing import create_packed
+from xpcs_mask_bluesky.files.hdf5_content import Content, member_group, read_content
+from xpcs_mask_bluesky.files.packing import LZF, create_packed
 from xpcs_mask_bluesky.files.replacing import replaced
 from xpcs_mask_bluesky.geometry import GeometryRecord
 from xpcs_mask_bluesky.partitions import Bins, Partition, PartitionRecipe
