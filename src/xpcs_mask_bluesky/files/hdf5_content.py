@@ -12,7 +12,6 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ import h5py
 import numpy as np
 
 from xpcs_mask_bluesky.files.packing import LZF, reading
+from xpcs_mask_bluesky.threads import Threads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -104,7 +104,7 @@ def read_content(
     total = sum(_declared_bytes(each, allowed) for each in datasets.values())
     if total > LARGEST_CONTENT:
         raise UnsafeContent(f"{group.name} declares {total} bytes; a /qmap file has up to {LARGEST_CONTENT}")
-    with ThreadPoolExecutor(THREADS, "xpcs-mask-unpack") as threads:
+    with Threads(THREADS, "xpcs-mask-unpack") as threads:
         begun = {name: reading(each, threads) for name, each in datasets.items()}
     return Content(
         datasets={name: _value(datasets[name], wait()) for name, wait in begun.items()},

@@ -121,7 +121,7 @@ def reading(dataset: h5py.Dataset, threads: Executor) -> Callable[[], NDArray[An
         OSError: It cannot be decoded; also where the values are waited for.
     """
     unpack = unpacker()
-    if unpack is None or not _is_packed(dataset):
+    if unpack is None or dataset.chunks is None or not _is_packed(dataset):
         value = dataset[()]
         return lambda: value
     array = np.empty(dataset.shape, dataset.dtype)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from xpcs_mask_bluesky.files.packing import LZF, create_packed
 from xpcs_mask_bluesky.files.replacing import replaced
 from xpcs_mask_bluesky.geometry import GeometryRecord
 from xpcs_mask_bluesky.partitions import Bins, Partition, PartitionRecipe
+from xpcs_mask_bluesky.threads import Threads
 
 VERSION = "1.0"
 CONVENTION = "0-based; an integer is a pixel's centre; arrays are (row, column); x columns, y rows"
@@ -99,7 +99,7 @@ def partition_of(qmap: Content, provenance: Content) -> Partition:
         ValueError: If they do not match their hash and digest.
         KeyError: If a dataset or attribute is missing.
     """
-    with ThreadPoolExecutor(1, "xpcs-mask-check") as beside:
+    with Threads(1, "xpcs-mask-check") as beside:
         part = beside.submit(_checked, qmap, provenance)
         if qmap.text("hash") != qmap.digest():
             raise ValueError("/qmap does not match its hash; was it patched in place?")
@@ -127,7 +127,7 @@ def _checked(qmap: Content, provenance: Content) -> Partition:
 def _write_group(group: h5py.Group, part: Partition, source_file: str) -> None:
     content = qmap_content(part, source_file)
     large = {name: value for name, value in content.datasets.items() if _is_large(value)}
-    with ThreadPoolExecutor(THREADS, "xpcs-mask-pack") as threads:
+    with Threads(THREADS, "xpcs-mask-pack") as threads:
         digest = threads.submit(content.digest)
         create_packed(group, large, threads)
         for name in content.datasets.keys() - large.keys():

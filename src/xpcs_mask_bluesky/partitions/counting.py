@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from xpcs_mask_bluesky.threads import Threads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,7 +75,7 @@ def label_counts(labels: Block, mask: NDArray[np.bool_], size: int) -> NDArray[n
     def counted_between(start: int, end: int) -> NDArray[np.int64]:
         return _counted(flat[start:end], counted[start:end], _by_product(size))
 
-    with ThreadPoolExecutor(THREADS) as threads:
+    with Threads(THREADS) as threads:
         counts = threads.map(counted_between, ends[:-1], ends[1:])
     return sum(counts, start=np.zeros(size, dtype=np.int64))
 

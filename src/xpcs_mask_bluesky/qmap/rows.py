@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
 import jax
+
+from xpcs_mask_bluesky.threads import Threads
 
 T = TypeVar("T")
 
@@ -64,7 +65,7 @@ def by_rows(work: Callable[[Rows], T], shape: tuple[int, int], itemsize: int) ->
         blocks.append(Rows(slice(first, first + size), slice(start, first + size)))
     if len(blocks) == 1:
         return [work(blocks[0])]
-    with ThreadPoolExecutor(_threads()) as pool:
+    with Threads(_threads()) as pool:
         return list(pool.map(work, blocks))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from tiled.structures.data_source import Asset, DataSource, Management
 from xpcs_mask_bluesky.store.layout import PARTITION_SPEC, SCHEMA_VERSION, create, is_conflict
 from xpcs_mask_bluesky.store.rights import asking
 from xpcs_mask_bluesky.store.stored import HDF5, arrays_of, metadata_of, read_partition
+from xpcs_mask_bluesky.threads import Threads
 
 WRITERS = 3
 """Arrays that are sent at once."""
@@ -160,7 +160,7 @@ class Partitions:
             node = create(parent, part.digest, metadata={**metadata, "sealed": False}, specs=[spec])
         except KeyError:
             node = parent[part.digest]
-        with ThreadPoolExecutor(WRITERS, "xpcs-mask-write") as writers:
+        with Threads(WRITERS, "xpcs-mask-write") as writers:
             writing = [writers.submit(_write, node, name, array) for name, array in arrays_of(part).items()]
         for each in writing:
             each.result()

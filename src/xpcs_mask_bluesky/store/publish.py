@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from xpcs_mask_bluesky.store.uses import (
     PartitionUse,
     use_key,
 )
+from xpcs_mask_bluesky.threads import Threads
 
 if TYPE_CHECKING:
     from xpcs_mask_bluesky.partitions import Partition, PartitionRecipe
@@ -73,7 +74,7 @@ def publish(detector: DetectorNode, record: GeometryRecord, where: Where) -> Par
 
 def _publish(detector: DetectorNode, state: State, record: GeometryRecord, where: Where) -> PartitionUse:
     inputs = inputs_of(state, record, where.name)
-    with ThreadPoolExecutor(1, "xpcs-mask-publish") as beside:  # computes while the log is asked
+    with Threads(1, "xpcs-mask-publish") as beside:  # computes while the log is asked
         part = None
         if detector.made.partition_at_hand(inputs) is None:
             edges = detector.made.resolution_at_hand(inputs)
@@ -91,6 +92,7 @@ def _publish(detector: DetectorNode, state: State, record: GeometryRecord, where
     draft = _use_draft(detector, record, where, inputs, said)
     same = None if where.republish else (draft.lineage["use"], where.last_seq_num)
     entry = _commit(detector, draft, seq, instead_of=same)
+    detector.qmaps.offer(record)  # nobody waits for it, and it can be made later
     return detector.use_of(entry)
 
 
@@ -117,7 +119,6 @@ def _store(
     revision = state.mask_revision
     storing = beside.submit(detector.stored.put, part, run_uid=where.run_uid, mask_revision=revision)
     seq = _commit_resolution(detector, part, inputs, state.seq)
-    detector.qmaps.offer(part.record)
     storing.result()
     return _commit(detector, _partition_draft(detector, part, inputs, where, revision), seq).seq
 
