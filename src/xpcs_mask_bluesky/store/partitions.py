@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from xpcs_mask_bluesky.store.layout import PARTITION_SPEC, SCHEMA_VERSION, creat
 from xpcs_mask_bluesky.store.packed import Packed
 from xpcs_mask_bluesky.store.rights import asking
 from xpcs_mask_bluesky.store.stored import HDF5, arrays_of, metadata_of, read_partition
+from xpcs_mask_bluesky.threads import Threads
 
 WRITERS = 3
 """Arrays that are sent at once."""
@@ -161,7 +161,7 @@ class Partitions:
             node = create(parent, part.digest, metadata={**metadata, "sealed": False}, specs=[spec])
         except KeyError:
             node = parent[part.digest]
-        with ThreadPoolExecutor(WRITERS, "xpcs-mask-write") as writers:
+        with Threads(WRITERS, "xpcs-mask-write") as writers:
             arrays = arrays_of(part.unpack() if isinstance(part, Packed) else part)
             writing = [writers.submit(_write, node, name, array) for name, array in arrays.items()]
         for each in writing:
