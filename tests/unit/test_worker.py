@@ -156,7 +156,7 @@ def test_what_moves_from_memory_to_the_disk_is_never_taken_for_gone(tmp_path, mo
         raise OSError("full")
 
     with monkeypatch.context() as full:
-        full.setattr(Spool, "add", refuse)
+        full.setattr(Spool, "add_rows", refuse)
         waits.put([job(1)])
         with pytest.raises(OSError, match="full"):
             waits.keep()
