@@ -96,6 +96,13 @@ def test_what_the_index_finds_is_what_the_entries_say(long_log, question):
     assert (newest.seq if newest else None) == (expected[-1] if expected else None)
 
 
+def test_the_newest_by_time_is_the_last_of_those_measured_last(long_log):
+    log, _ = long_log
+    newest = log.last(Eq("kind", "run use"), Comparison("le", "lineage.time", 20.0), by="lineage.time")
+    expected = [each for each in log.after(0) if each.kind == "run use" and each.lineage["time"] <= 20]
+    assert newest == max(expected, key=lambda each: (each.lineage["time"], each.seq))
+
+
 def test_all_pages_of_a_long_answer_are_read(long_log, monkeypatch):
     monkeypatch.setattr("xpcs_mask_bluesky.store.log.PAGE", 7)
     log, _ = long_log

@@ -117,7 +117,7 @@ class Log:
             by: What tells which is the newest, such as ``lineage.time``, and the number if that is equal;
                 by default the number.
         """
-        newest = "-" if by is None else f"-{by},-seq"
+        newest = ("-",) if by is None else (f"-{by}", "-seq")
         found = next(metadata_found(self._container, queries, page=1, sort=newest), None)
         return None if found is None else LogEntry.from_metadata(found)
 
