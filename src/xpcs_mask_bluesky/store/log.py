@@ -115,7 +115,7 @@ class Log:
         Args:
             queries: Tiled's.
             by: What tells which is the newest, such as ``lineage.time``, and the number if that is equal;
-                by default the number.
+                by default the number. On SQLite Tiled compares it as text.
         """
         newest = ("-",) if by is None else (f"-{by}", "-seq")
         found = next(metadata_found(self._container, queries, page=1, sort=newest), None)

@@ -22,15 +22,15 @@ def metadata_found(
         container: Tiled's client of one.
         queries: Such as ``tiled.queries.Eq``.
         page: Most that one request asks for; the next is made when they are used up.
-        sort: Keys, the first one first, with ``-`` before one that falls; ``-`` alone begins with the child
-            made last.
+        sort: Keys as Tiled spells them, ``-`` before one that falls; ``-`` alone begins with the child made
+            last.
     """
     found = container
     for query in queries:
         found = found.search(query)
     asked = {**found._queries_as_params, "fields": "metadata", "omit_links": True}
     if sort:
-        asked["sort"] = list(sort)
+        asked["sort"] = list(sort)  # a parameter each: Tiled refuses commas
     url: str | None = f"{container.item['links']['search']}?page[limit]={page}"
     while url is not None:
         answer = _get(container.context, url, asked)
