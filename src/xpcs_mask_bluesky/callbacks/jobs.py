@@ -12,6 +12,8 @@ from typing import Any, Literal
 from xpcs_mask_bluesky.digests import json_digest
 from xpcs_mask_bluesky.documents.places import Provenance
 from xpcs_mask_bluesky.documents.tracker import GeometryChange, GeometryFault
+from xpcs_mask_bluesky.geometry import GeometryRecord
+from xpcs_mask_bluesky.store.uses import GeometryNote
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +57,20 @@ class Job:
     def to_json(self) -> str:
         """Return the job as text."""
         return json.dumps(vars(self), default=str)  # a document's values may be anything
+
+    def note(self) -> GeometryNote:
+        """Return its geometry as the log notes it.
+
+        Raises:
+            ValueError: (pydantic's) It has none.
+        """
+        return GeometryNote(
+            record=GeometryRecord.model_validate(self.record),
+            stream=self.stream,
+            first_seq_num=self.seq_num,
+            time=self.time,
+            provenance=self.provenance,
+        )
 
     @classmethod
     def from_json(cls, text: str) -> Job:

@@ -30,6 +30,20 @@ CREATE TABLE IF NOT EXISTS jobs (
 """
 
 
+Row = tuple[str, str]
+"""A job's key, and the job as text."""
+
+
+def row(job: Job) -> Row:
+    """Return what is kept of a job.
+
+    Raises:
+        ValueError: no text can tell it.
+        TypeError: likewise.
+    """
+    return job.key, job.to_json()
+
+
 class Spool:
     """One process' outbox in a directory that several may share.
 
@@ -62,7 +76,10 @@ class Spool:
 
     def add(self, jobs: Iterable[Job]) -> None:
         """Keep jobs; one that is kept already makes no second entry."""
-        rows = [(job.key, job.to_json()) for job in jobs]
+        self.add_rows([row(job) for job in jobs])
+
+    def add_rows(self, rows: Iterable[Row]) -> None:
+        """Keep jobs that are text already."""
         with self._guard, self._connection:
             self._connection.executemany("INSERT OR IGNORE INTO jobs (key, content) VALUES (?, ?)", rows)
 
