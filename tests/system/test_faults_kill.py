@@ -16,13 +16,14 @@ from pathlib import Path
 import pytest
 
 from tests.system.faults.log_checks import Place, Reader, places_in_log, places_in_spool
-from tests.system.faults.run import FULL
+from tests.system.faults.run import DETECTOR, FULL
 from xpcs_mask_bluesky import MaskCatalog
 from xpcs_mask_bluesky.server.embedded import find_server
+from xpcs_mask_bluesky.store.layout import LOG
 
 KILLS = 200 if FULL else 8
 LONGEST = 1.0
-"""Seconds of publishing before a kill."""
+"""Seconds of publishing before a kill; up to five times as many where two publications take longer."""
 
 
 class Publishers:
@@ -84,6 +85,24 @@ def await_events(ledger: Path, number: int) -> None:
         time.sleep(0.01)
 
 
+def seconds_of_two_publications(
+    publishers: Publishers, catalog: MaskCatalog, ledger: Path, order: dict[str, object]
+) -> float:
+    """Return how long a process took, from its first event, to publish two partitions; then kill it."""
+    number = publishers.start(**order, **{"from": 3000.0})
+    await_events(ledger, 1)
+    began = time.monotonic()
+    while time.monotonic() < began + 60:
+        begun = DETECTOR in catalog and LOG in list(catalog[DETECTOR])
+        if begun and len(catalog[DETECTOR].log("run use")) >= 2:
+            break
+        time.sleep(0.05)
+    took = time.monotonic() - began
+    os.kill(number, signal.SIGKILL)
+    assert publishers.ended() == signal.SIGKILL
+    return took
+
+
 @pytest.mark.timeout(300 + 30 * KILLS)
 def test_killed_at_random_moments_nothing_half_written_is_read_and_what_was_kept_arrives_once(
     publishers, catalog, server_directory, tmp_path, capsys
@@ -94,12 +113,14 @@ def test_killed_at_random_moments_nothing_half_written_is_read_and_what_was_kept
     places = [{"where": str(server_directory)}, {"where": connection.uri, "key": connection.key}]
     kept: set[Place] = set()
     found: Counter[str] = Counter()
+    common = {"path": catalog.path, "spool": str(spool), "ledger": str(ledger)}
+    pace = seconds_of_two_publications(publishers, catalog, ledger, places[0] | common)
+    longest = min(max(LONGEST, pace), 5 * LONGEST)
     for kill in range(KILLS):
         before = len(events_in(ledger))
-        order = {"path": catalog.path, "spool": str(spool), "ledger": str(ledger), "from": 4000.0 + 50 * kill}
-        number = publishers.start(**places[kill % 2], **order)
+        number = publishers.start(**places[kill % 2], **common, **{"from": 4000.0 + 50 * kill})
         await_events(ledger, before + 1)
-        time.sleep(moments.uniform(0, LONGEST))
+        time.sleep(moments.uniform(0, longest))
         os.kill(number, signal.SIGKILL)
         assert publishers.ended() == signal.SIGKILL
         waiting = kept_by_the_dead(spool, tmp_path / "copy")
@@ -118,6 +139,7 @@ def test_killed_at_random_moments_nothing_half_written_is_read_and_what_was_kept
     assert lost_are_last(events_in(ledger), told)
     found |= {
         "kills": KILLS,
+        "seconds before a kill, at most": round(longest, 1),
         "events given": len(events_in(ledger)),
         "geometries told": len(told),
         "partitions verified": reader.verified,

@@ -6,6 +6,8 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from xpcs_mask_bluesky.callbacks import spool as spool_module
 from xpcs_mask_bluesky.callbacks.jobs import Job
 from xpcs_mask_bluesky.callbacks.spool import Spool
@@ -143,3 +145,12 @@ def test_what_a_process_left_that_died_while_it_deleted_its_file_is_cleared_away
     assert sorted(tmp_path.glob("*.lock")) == sorted(Path(f"{each.path}.lock") for each in (other, spool))
     assert not list(tmp_path.glob("2.*"))
     spool.close()
+
+
+def test_a_process_whose_file_was_deleted_takes_over_nothing(tmp_path):
+    spool = Spool(tmp_path)
+    spool.path.unlink()
+    (tmp_path / "00000009-left.sqlite").touch()
+    with pytest.raises(FileNotFoundError, match="was deleted while it was in use"):
+        spool.adopt()
+    assert (tmp_path / "00000009-left.sqlite").exists()

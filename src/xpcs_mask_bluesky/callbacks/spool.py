@@ -134,6 +134,8 @@ class Spool:
         """
         if time.monotonic() < self._look_at:
             return
+        if not self.path.exists():
+            raise FileNotFoundError(f"{self.path.name} was deleted while it was in use")
         for path in sorted(self.path.parent.glob("*.sqlite")):
             if path != self.path:
                 self._take_over(path)

@@ -9,7 +9,10 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import select
+import signal
 import sys
+import time
 import traceback
 from pathlib import Path
 from typing import Any, NoReturn
@@ -28,6 +31,8 @@ from xpcs_mask_bluesky.callbacks import warm, worker
 
 POINTS = 10
 """Events of a run."""
+MOST_WAITING = 20
+"""With more it measures no further, so that on a slow machine, too, kills land in deliveries."""
 SECONDS_TO_DELIVER = 600.0
 """That what waited may take: a guard against a hang, not a promise."""
 
@@ -39,7 +44,17 @@ def main() -> None:
         if number == 0:
             _publish_and_exit(json.loads(line))
         print(number, flush=True)
-        print(os.waitpid(number, 0)[1], flush=True)
+        print(_status_of(number), flush=True)
+
+
+def _status_of(number: int) -> int:
+    """Wait for a process and return its exit status; kill it if the test that ordered it ends before."""
+    while (ended := os.waitpid(number, os.WNOHANG)) == (0, 0):
+        if select.select([sys.stdin], [], [], 0.02)[0]:  # no order comes meanwhile, so it is the end
+            os.kill(number, signal.SIGKILL)
+            os.waitpid(number, 0)
+            sys.exit()
+    return ended[1]
 
 
 def _publish_and_exit(order: dict[str, Any]) -> NoReturn:
@@ -76,6 +91,8 @@ def publish(order: dict[str, Any]) -> None:
     run = engine(callback, note)
     for each in itertools.count():
         run(scan((order["from"] + POINTS * each + point for point in range(POINTS)), 0.05))
+        while callback.status()["waiting"] > MOST_WAITING:
+            time.sleep(0.02)
 
 
 if __name__ == "__main__":

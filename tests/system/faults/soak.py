@@ -6,6 +6,7 @@ The documents are those of a real run, sent again and again without a RunEngine'
 from __future__ import annotations
 
 import copy
+import gc
 import itertools
 import json
 import os
@@ -21,7 +22,7 @@ from xpcs_mask_bluesky import MaskCatalog, PartitionCallback
 EVENTS_OF_A_RUN = 50_000
 EVENTS_OF_A_GEOMETRY = 5_000
 GEOMETRIES = 40
-SECONDS_BETWEEN_SAMPLES = 0.5
+SAMPLES = 20
 MEGABYTE = 1 << 20
 
 
@@ -40,8 +41,8 @@ class Soak:
         engine(lambda name, doc: self._documents.setdefault(name, copy.deepcopy(doc)))(scan([4000.0]))
         self.events = 0
         self.samples: list[tuple[int, float, int]] = []
-        """Events, memory in MB and Python's allocated blocks."""
-        self._due = 0.0
+        """Events, memory in MB and Python's allocated blocks, garbage collected before."""
+        self.events_of_a_sample = EVENTS_OF_A_RUN
 
     def run(self, number: int) -> None:
         """Send one run."""
@@ -56,9 +57,9 @@ class Soak:
             data = event["data"] | {LENGTH_KEY: distance}
             self._callback("event", event | {"seq_num": seq_num, "data": data, "time": time.time()})
             self.events += 1
-            if seq_num % 1000 == 0 and time.monotonic() > self._due:
+            if self.events % self.events_of_a_sample == 0:
+                gc.collect()  # cycles that wait for it may be a quarter of all objects
                 self.samples.append((self.events, megabytes(), sys.getallocatedblocks()))
-                self._due = time.monotonic() + SECONDS_BETWEEN_SAMPLES
         self._callback("stop", stop)
 
 
@@ -69,6 +70,7 @@ def main(where: str, path: str, spool: str, events: str, seconds: str) -> None:
     soak.run(0)
     assert callback.flush(300), callback.status()  # what is loaded and compiled once is no growth
     soak.samples.clear()
+    soak.events_of_a_sample = int(events) // SAMPLES
     soak.events, started = 0, time.monotonic()
     for number in itertools.count(1):
         if soak.events >= int(events):
