@@ -264,7 +264,10 @@ class PartitionCallback:
 
     def _at_exit(self) -> None:
         if self._enabled and not self.close():
-            logger.warning("xpcs-mask: some partitions wait in the spool for the next start")
+            kept = self._worker.directory
+            logger.warning(
+                "xpcs-mask: what the last edits or runs made is kept in %s; the next start publishes it", kept
+            )
 
     def _reached(self, detector: XPCSDetector) -> None:
         if self._following.follow(detector):

@@ -93,6 +93,11 @@ class Worker:
                 self._threads[name].start()
 
     @property
+    def directory(self) -> Path:
+        """Of the spool."""
+        return self._outbox.directory
+
+    @property
     def away(self) -> bool:
         """Whether the catalogue did not take the last batch."""
         return self._failures > 0

@@ -26,6 +26,19 @@ if TYPE_CHECKING:
     from xpcs_mask_bluesky.partitions import Partition
 
 
+def export(part: Partition, path: Path, *, run_uid: str = "", mask_revision: str = "") -> Path:
+    """Write a partition as NXxpcs if ``path`` ends in ``.nxs``, else as ``/qmap`` HDF5; return the path."""
+    if path.suffix.lower() == ".nxs":
+        from xpcs_mask_bluesky.files.nxxpcs import write_nxxpcs
+
+        write_nxxpcs(part, path, run_uid=run_uid)
+    else:
+        from xpcs_mask_bluesky.files.qmap_hdf5 import write_qmap
+
+        write_qmap(part, path, run_uid=run_uid, mask_revision=mask_revision)
+    return path
+
+
 class PartitionHandle:
     """A partition that is fetched, and verified, when first looked into.
 
@@ -56,11 +69,8 @@ class PartitionHandle:
         return self._partition
 
     def export(self, path: str | Path) -> Path:
-        """Write the partition as a ``/qmap`` HDF5 file, for correlators, and return its path."""
-        from xpcs_mask_bluesky.files.qmap_hdf5 import write_qmap
-
-        write_qmap(self.read(), Path(path))
-        return Path(path)
+        """Write the partition, and return its path: NXxpcs if that ends in ``.nxs``, else ``/qmap`` HDF5."""
+        return export(self.read(), Path(path))
 
     def show(self, image: np.ndarray | None = None) -> Figure:
         """Return a figure: mask with rings of q and φ, over an image ``(rows, columns)``; and labels."""
