@@ -5,27 +5,19 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import platformdirs
-from tiled.structures.core import Spec
 
 from xpcs_mask_bluesky.server.link import DirectoryLink, UriLink, connect
 from xpcs_mask_bluesky.store.errors import CatalogUnavailable
-from xpcs_mask_bluesky.store.layout import (
-    BLOBS,
-    DETECTOR_SPEC,
-    LOG,
-    PARTITIONS,
-    QMAPS,
-    SCHEMA_VERSION,
-    check_name,
-    ensure,
-    path_segments,
-)
+from xpcs_mask_bluesky.store.layout import PARTITIONS, check_name, ensure_detector, ensure_runs, path_segments
 from xpcs_mask_bluesky.store.recorder import Recorder
+from xpcs_mask_bluesky.store.restore import Restored, restore_runs
+from xpcs_mask_bluesky.store.restorer import Restorer
 from xpcs_mask_bluesky.store.whereabouts import whereabouts
 
 if TYPE_CHECKING:
@@ -36,7 +28,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("xpcs_mask_bluesky")
 
-RUNS_SPEC = "CatalogOfBlueskyRuns"
 START_PATIENCE = 60.0
 """Seconds that making a recorder may take, the import of Bluesky's Tiled plugins included."""
 
@@ -62,6 +53,7 @@ class MaskCatalog:
         self._segments, self._raw = path_segments(path), check_name(raw, "raw")
         self._state, self._shared = state_directory, shared_directory
         self._clients: list[Any] = []
+        self._restorers: list[Restorer] = []
         self._detectors: dict[str, XPCSDetector] = {}
 
     @classmethod
@@ -155,6 +147,11 @@ class MaskCatalog:
         return self._state / "spool"
 
     @property
+    def replay_directory(self) -> Path:
+        """Where a replay of runs keeps what it has done."""
+        return self._state / "replay"
+
+    @property
     def backup_directory(self) -> Path:
         """Where runs are written that Tiled did not take."""
         return self._state / "backup"
@@ -187,7 +184,7 @@ class MaskCatalog:
             hint = "; is it transposed?" if blemish.shape == (columns, rows) else ""
             raise ValueError(f"blemish is {blemish.shape}, the detector {(rows, columns)}{hint}")
         if name not in self._detectors:
-            self._create(name, (rows, columns))
+            ensure_detector(self.client, self._segments, name, (rows, columns), self._raw)
         detector = self[name]
         detector.check_shape((rows, columns), f"the detector {name!r} asked for")
         if blemish is not None and not detector.history("blemish").operations:
@@ -251,14 +248,32 @@ class MaskCatalog:
         """Return a subscriber for ``RE.subscribe`` that records runs.
 
         It neither aborts a run nor loses documents when Tiled is away: they go to
-        :attr:`backup_directory` then.
+        :attr:`backup_directory` then, and from there into Tiled when it is back.
         """
-        recorder = Recorder(self._runs_container, self.backup_directory)
+        restorer = Restorer(partial(self._runs_container, patient=True), self.backup_directory)
+        self._restorers.append(restorer)
+        recorder = Recorder(self._runs_container, self.backup_directory, restorer)
         recorder.connect(START_PATIENCE)
+        restorer.soon()
         return recorder
+
+    def restore_runs(self) -> list[Restored]:
+        """Put the runs of :attr:`backup_directory` into Tiled; return what became of each file.
+
+        A recorder does so by itself while a profile runs; this is for the time when none does. Runs that
+        are in Tiled in part are completed, none is doubled, and a file moves to ``backup/restored`` only
+        when all of it is there.
+
+        Raises:
+            CatalogUnavailable: the server does not answer.
+            TimeoutError: another process does the same at present.
+        """
+        return list(restore_runs(self._runs_container(patient=True), self.backup_directory))
 
     def close(self) -> None:
         """Stop the embedded server, if this catalogue started it."""
+        for restorer in self._restorers:
+            restorer.close()
         if self._link is not None:
             for client in self._clients:
                 client.context.http_client.close()
@@ -286,19 +301,8 @@ class MaskCatalog:
     def _container(self) -> Any:
         return self.client[self.path]
 
-    def _runs_container(self) -> Any:
-        client = self._connect(patient=False)
-        return ensure(client, self._raw, specs=[Spec(RUNS_SPEC, version="3.0")])
-
-    def _create(self, name: str, shape: tuple[int, int]) -> None:
-        parent = self.client
-        for segment in self._segments:
-            parent = ensure(parent, segment)
-        metadata = {"schema": SCHEMA_VERSION, "shape": list(shape), "raw": self._raw}
-        spec = Spec(DETECTOR_SPEC, version=str(SCHEMA_VERSION))
-        detector = ensure(parent, name, metadata=metadata, specs=[spec])
-        for part in (BLOBS, PARTITIONS, QMAPS, LOG):
-            ensure(detector, part)
+    def _runs_container(self, *, patient: bool = False) -> Any:
+        return ensure_runs(self._connect(patient=patient), self._raw)
 
 
 def _state_directory(uri: str) -> Path:

@@ -19,6 +19,7 @@ from bluesky import preprocessors as bpp
 from bluesky.plans import count
 from ophyd.sim import det
 
+from tests.system.test_callback import wait_for
 from xpcs_mask_bluesky.catalog import MaskCatalog
 from xpcs_mask_bluesky.server.connection import LOCK_FILE, read_connection
 from xpcs_mask_bluesky.store.errors import CatalogUnavailable
@@ -146,16 +147,14 @@ def test_a_server_that_dies_in_mid_run_costs_neither_the_run_nor_a_document(own)
         yield from bps.trigger_and_read([det])
 
     (uid,) = engine(plan())
-    (backup,) = own.backup_directory.glob("*.jsonl")
-    kept = [json.loads(line) for line in backup.read_text().splitlines()]
-    events = [uid for each in kept if each["name"] == "event_page" for uid in each["doc"]["uid"]]
-    assert events == [doc["uid"] for name, doc in documents if name == "event"]
-    assert [each["name"] for each in kept if each["name"] != "event_page"] == [
-        "start",
-        "descriptor",
-        "stop",
+    restored = own.backup_directory / "restored" / f"{uid}.jsonl"
+    assert wait_for(restored.exists, 60)
+    kept = [json.loads(line) for line in restored.read_text().splitlines()]
+    assert [(each["name"], each["doc"]["uid"]) for each in kept] == [
+        (name, doc["uid"]) for name, doc in documents
     ]
     assert documents[-1][1]["exit_status"] == "success"
+    assert own.client[own.raw][uid]["primary"].base["internal"].read()["seq_num"].tolist() == [1, 2]
     (next_uid,) = _run_when_back(engine, own)
     assert next_uid in list(own.client[own.raw])
     assert uid != next_uid

@@ -19,6 +19,8 @@ from xpcs_mask_bluesky.callbacks.jobs import Job, Order
 from xpcs_mask_bluesky.callbacks.memory import give_back
 from xpcs_mask_bluesky.callbacks.outbox import SPOOL_ERRORS, Outbox
 
+SECONDS_TO_GATHER = 0.02
+"""What comes in this time goes to the disk in one step: each costs the RunEngine's thread a turn."""
 SECONDS_BETWEEN_BATCHES = 0.5
 SECONDS_IDLE = 0.1
 """Between looks for something to do, where nobody says that there is."""
@@ -98,7 +100,11 @@ class Worker:
     def flush(self, timeout: float) -> bool:
         """Return whether everything was delivered or parked within ``timeout`` seconds."""
         self.start()
-        return self._wait_idle(timeout, lambda: False)
+        return self._wait(self._idle, timeout)
+
+    def kept(self, timeout: float) -> bool:
+        """Return whether everything was in the spool, or delivered, within ``timeout`` seconds."""
+        return self._wait(lambda: self._outbox.kept, timeout)
 
     def pause(self) -> None:
         """Keep jobs in the spool without delivering them."""
@@ -128,6 +134,7 @@ class Worker:
             thread.join(SECONDS_TO_END_AWAY if self.away else SECONDS_TO_END)
         if not any(thread.is_alive() for thread in self._threads.values()):
             try:
+                done = done and not self._outbox.parked
                 self._outbox.close()
             except SPOOL_ERRORS as error:
                 self.note_error(f"what waited could not be kept in {self._outbox.directory}: {error!r}")
@@ -170,11 +177,13 @@ class Worker:
                 gone_at.append(time.monotonic())
             return bool(gone_at) and time.monotonic() - gone_at[0] > SECONDS_TO_END_AWAY
 
-        return self._wait_idle(timeout, hopeless)
+        return self._wait(self._idle, timeout, hopeless)
 
-    def _wait_idle(self, timeout: float, hopeless: Callable[[], bool]) -> bool:
+    def _wait(
+        self, done: Callable[[], bool], timeout: float, hopeless: Callable[[], bool] = lambda: False
+    ) -> bool:
         end = time.monotonic() + timeout
-        while not self._idle():
+        while not done():
             left = end - time.monotonic()
             if left <= 0 or hopeless():
                 return False
@@ -183,10 +192,8 @@ class Worker:
         return True
 
     def _idle(self) -> bool:
-        if self._busy or self._outbox.news:
-            return False
         try:
-            return self._outbox.empty
+            return self._outbox.empty and not self._busy  # in this order: a delivery removes, then counts
         except SPOOL_ERRORS:
             return False
 
@@ -201,6 +208,8 @@ class Worker:
             with self._wake:
                 if not self._outbox.news:
                     self._wake.wait(0.5)
+            if self._outbox.news and not self._closed:
+                time.sleep(SECONDS_TO_GATHER)
             try:
                 moved = self._outbox.keep()
             except SPOOL_ERRORS as error:

@@ -13,17 +13,21 @@ COMMANDS = (
     "fsck",
     "gc",
     "import_",
+    "listen",
     "log",
     "partition",
     "redo",
+    "replay",
     "report",
+    "restore_runs",
     "runs",
     "serve",
     "show",
     "undo",
     "verify",
 )
-"""Each the name of a module here and of the function in it; ``_`` ends one that Python keeps for itself."""
+"""Each the name of a module here and of the function in it; ``_`` ends one that Python keeps for itself,
+and stands for ``-``."""
 
 app = typer.Typer(
     name="xpcs-mask",
@@ -33,4 +37,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for name in COMMANDS:
-    app.command(name.rstrip("_"))(getattr(importlib.import_module(f"{__name__}.{name}"), name))
+    app.command(name.rstrip("_").replace("_", "-"))(
+        getattr(importlib.import_module(f"{__name__}.{name}"), name)
+    )

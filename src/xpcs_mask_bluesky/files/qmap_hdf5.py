@@ -22,7 +22,7 @@ from xpcs_mask_bluesky.files.packing import LZF, create_packed
 from xpcs_mask_bluesky.files.replacing import replaced
 from xpcs_mask_bluesky.geometry import GeometryRecord
 from xpcs_mask_bluesky.partitions import Bins, Partition, PartitionRecipe
-from xpcs_mask_bluesky.threads import Threads
+from xpcs_mask_bluesky.threads import Threads, threads_at_most
 
 VERSION = "1.0"
 CONVENTION = "0-based; an integer is a pixel's centre; arrays are (row, column); x columns, y rows"
@@ -61,6 +61,21 @@ def write_qmap(
         _write_group(file.create_group("qmap"), part, source_file)
         _write_provenance(file.create_group("provenance"), part, run_uid, mask_revision)
     return Path(path)
+
+
+def qmap_bytes(part: Partition, *, run_uid: str = "", mask_revision: str = "") -> bytes:
+    """Return what :func:`write_qmap` would write, for a file that another process writes.
+
+    Args:
+        part: What to write.
+        run_uid: The run that it was made for, kept in ``/provenance``.
+        mask_revision: The mask's revision, kept in ``/provenance``.
+    """
+    with h5py.File("memory", "w", driver="core", backing_store=False) as file:
+        _write_group(file.create_group("qmap"), part, "")
+        _write_provenance(file.create_group("provenance"), part, run_uid, mask_revision)
+        file.flush()
+        return file.id.get_file_image()
 
 
 def read_qmap(path: str | os.PathLike[str]) -> Partition:
@@ -127,7 +142,7 @@ def _checked(qmap: Content, provenance: Content) -> Partition:
 def _write_group(group: h5py.Group, part: Partition, source_file: str) -> None:
     content = qmap_content(part, source_file)
     large = {name: value for name, value in content.datasets.items() if _is_large(value)}
-    with Threads(THREADS, "xpcs-mask-pack") as threads:
+    with Threads(threads_at_most(THREADS), "xpcs-mask-pack") as threads:
         digest = threads.submit(content.digest)
         create_packed(group, large, threads)
         for name in content.datasets.keys() - large.keys():

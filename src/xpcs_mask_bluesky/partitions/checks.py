@@ -8,7 +8,7 @@ import numpy as np
 
 from xpcs_mask_bluesky.partitions.counting import AT_ONCE, THREADS, label_counts
 from xpcs_mask_bluesky.partitions.grid import Grid
-from xpcs_mask_bluesky.threads import Threads
+from xpcs_mask_bluesky.threads import Threads, threads_at_most
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,7 +52,7 @@ def _holds(part: Partition) -> bool:
             and not (mask & ~good).any()
         )
 
-    with Threads(THREADS) as threads:
+    with Threads(threads_at_most(THREADS)) as threads:
         return all(threads.map(agree, range(0, static.size, AT_ONCE)))
 
 

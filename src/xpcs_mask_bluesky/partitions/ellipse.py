@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
-from xpcs_mask_bluesky.masks.raster import turn
-
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
@@ -92,6 +90,8 @@ class EllipseFrame(BaseModel):
         return -np.degrees(np.arctan2(down, right))
 
     def _own_axes(self, record: GeometryRecord) -> tuple[Floats, Floats]:
+        from xpcs_mask_bluesky.masks.raster import turn  # all of masks would delay each first partition
+
         row, column = self._center(record)
         cosine, sine = turn(self.angle)
         down = (np.arange(record.shape[0], dtype=float) - row)[:, None]

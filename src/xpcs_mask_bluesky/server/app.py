@@ -45,6 +45,7 @@ from xpcs_mask_bluesky.server.full_disk import say_when_full
 from xpcs_mask_bluesky.server.header_only import HeaderOnly
 from xpcs_mask_bluesky.server.policy import CredentialPolicy
 from xpcs_mask_bluesky.server.qmaps import QMapAdapter
+from xpcs_mask_bluesky.server.queries import create_indexes
 from xpcs_mask_bluesky.server.relocate import follow_move
 from xpcs_mask_bluesky.server.settled import settle
 from xpcs_mask_bluesky.server.walk import WalkedCatalog
@@ -71,9 +72,9 @@ def build(directory: Path, connection: Connection, readable: tuple[Path, ...] = 
 
 
 def _catalog(directory: Path, readable: tuple[Path, ...]) -> Any:
-
     database = directory / "catalog.db"
     _initialize_database(database)
+    create_indexes(database)
     catalog = from_uri(
         database,
         writable_storage=[

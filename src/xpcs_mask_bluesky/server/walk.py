@@ -71,7 +71,7 @@ class WalkedCatalog(CatalogContainerAdapter):
         return type(self)(self.context, found.node)
 
     def _stays(self, found: CatalogContainerAdapter) -> bool:
-        """Return whether a child is walked through: one at the top, a detector, or a part of one."""
+        """Return whether a child is walked through: a container at the top, a detector, or its part."""
         if self.node.parent is None or has_spec(found, DETECTOR_SPEC):
             return True
         return has_spec(self, DETECTOR_SPEC) and found.node.key in PARTS

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tiled.client.utils import ClientError
+from tiled.structures.core import Spec
 
 from xpcs_mask_bluesky.store.rights import asking
 
@@ -19,6 +20,7 @@ DETECTOR_SPEC = "XPCSDetector"
 PARTITION_SPEC = "XPCSPartition"
 COMMIT_SPEC = "XPCSCommit"
 QMAP_SPEC = "XPCSQMap"
+RUNS_SPEC = "CatalogOfBlueskyRuns"
 SCHEMA_VERSION = 1
 
 LOG, BLOBS, PARTITIONS, QMAPS = "log", "blobs", "partitions", "qmaps"
@@ -84,3 +86,28 @@ def ensure(parent: Any, key: str, **created: Any) -> Any:
         return create(parent, key, **created)
     except KeyError:
         return parent[key]
+
+
+def ensure_detector(client: Any, path: Sequence[str], name: str, shape: tuple[int, int], raw: str) -> None:
+    """Create the nodes of a detector that are not there yet.
+
+    Args:
+        client: The root Tiled client.
+        path: Names of the containers above the detector.
+        name: The detector's.
+        shape: Rows and columns, in px.
+        raw: Key of the container that holds the runs.
+    """
+    parent = client
+    for segment in path:
+        parent = ensure(parent, segment)
+    metadata = {"schema": SCHEMA_VERSION, "shape": list(shape), "raw": raw}
+    spec = Spec(DETECTOR_SPEC, version=str(SCHEMA_VERSION))
+    detector = ensure(parent, name, metadata=metadata, specs=[spec])
+    for part in (BLOBS, PARTITIONS, QMAPS, LOG):
+        ensure(detector, part)
+
+
+def ensure_runs(client: Any, raw: str) -> Any:
+    """Return the container of runs, created if it is not there yet."""
+    return ensure(client, raw, specs=[Spec(RUNS_SPEC, version="3.0")])

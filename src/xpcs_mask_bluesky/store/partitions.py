@@ -11,6 +11,7 @@ from tiled.structures.core import Spec, StructureFamily
 from tiled.structures.data_source import Asset, DataSource, Management
 
 from xpcs_mask_bluesky.store.layout import PARTITION_SPEC, SCHEMA_VERSION, create, is_conflict
+from xpcs_mask_bluesky.store.packed import Packed
 from xpcs_mask_bluesky.store.rights import asking
 from xpcs_mask_bluesky.store.stored import HDF5, arrays_of, metadata_of, read_partition
 from xpcs_mask_bluesky.threads import Threads
@@ -101,7 +102,7 @@ class Partitions:
         self._container, self._directory = container, directory
         self._stored: set[str] = set()
 
-    def put(self, part: Partition, *, run_uid: str = "", mask_revision: int = 0) -> None:
+    def put(self, part: Partition | Packed, *, run_uid: str = "", mask_revision: int = 0) -> None:
         """Store a partition, unless it is there already; half of one is never seen."""
         if part.digest in self._stored or (self._may_be_there(part.digest) and self._is_whole(part.digest)):
             self._stored.add(part.digest)
@@ -140,7 +141,7 @@ class Partitions:
 
     def _put_file(
         self,
-        part: Partition,
+        part: Partition | Packed,
         metadata: Mapping[str, Any],
         run_uid: str,
         mask_revision: int,
@@ -152,7 +153,7 @@ class Partitions:
         registered = register_file(self._container(), part.digest, path, metadata=sealed)
         return registered or self._is_whole(part.digest)
 
-    def _put_arrays(self, part: Partition, metadata: Mapping[str, Any]) -> None:
+    def _put_arrays(self, part: Partition | Packed, metadata: Mapping[str, Any]) -> None:
         """Write the arrays side by side, and say only when all are there that they are."""
         spec = Spec(PARTITION_SPEC, version=str(SCHEMA_VERSION))
         parent = self._container()
@@ -160,11 +161,16 @@ class Partitions:
             node = create(parent, part.digest, metadata={**metadata, "sealed": False}, specs=[spec])
         except KeyError:
             node = parent[part.digest]
-        with Threads(WRITERS, "xpcs-mask-write") as writers:
-            writing = [writers.submit(_write, node, name, array) for name, array in arrays_of(part).items()]
-        for each in writing:
-            each.result()
-        node.update_metadata({**metadata, "sealed": True})
+        try:
+            with Threads(WRITERS, "xpcs-mask-write") as writers:
+                arrays = arrays_of(part.unpack() if isinstance(part, Packed) else part)
+                writing = [writers.submit(_write, node, name, array) for name, array in arrays.items()]
+            for each in writing:
+                each.result()
+            node.update_metadata({**metadata, "sealed": True})
+        except ClientError:
+            if not self._is_whole(part.digest):  # else somebody was faster, and what is sealed stays
+                raise
 
     def _read(self, digest: str) -> Partition:
         return read_partition(self._container().new_variation(include_data_sources=True)[digest])
@@ -174,11 +180,16 @@ def _file_of(digest: str, directory: Path) -> Path:
     return directory / f"{digest}.hdf"
 
 
-def _write_file(part: Partition, directory: Path, run_uid: str, mask_revision: int) -> Path:
+def _write_file(part: Partition | Packed, directory: Path, run_uid: str, mask_revision: int) -> Path:
     from xpcs_mask_bluesky.files.qmap_hdf5 import write_qmap
+    from xpcs_mask_bluesky.files.replacing import replaced
 
     directory.mkdir(parents=True, exist_ok=True)
     path = _file_of(part.digest, directory)
+    if isinstance(part, Packed):
+        with replaced(path) as temporary:
+            temporary.write_bytes(part.content)
+        return path
     write_qmap(part, path, run_uid=run_uid, mask_revision=str(mask_revision), quiet=True)
     return path
 

@@ -139,13 +139,16 @@ class StateCache:
     def as_of(self, *, revision: int | None = None, time: float | None = None) -> State:
         """Return the state after entry ``revision``, or at ``time`` in seconds since the epoch.
 
+        The state at a time is that after the newest entry committed by then, in the log's order: where
+        a clock jumped back, entries with a later time can come before it, and count.
+
         Raises:
             LookupError: there is no such revision.
         """
         if revision is not None and not 0 <= revision <= self.latest().seq:
             raise LookupError(f"revision {revision} is not in the log; it ends at {self.latest().seq}")
-        return fold(
-            entry
-            for entry in self._log.after(0, KINDS)
-            if (revision is None or entry.seq <= revision) and (time is None or entry.time <= time)
-        )
+        entries = self._log.after(0, KINDS)
+        if time is not None:
+            newest = max((entry.seq for entry in entries if entry.time <= time), default=0)
+            entries = [entry for entry in entries if entry.seq <= newest]
+        return fold(entry for entry in entries if revision is None or entry.seq <= revision)
