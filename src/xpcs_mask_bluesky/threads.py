@@ -1,4 +1,4 @@
-"""Threads for parts of one piece of work: how many, and also while the process ends."""
+"""Threads for parts of one piece of work: how many it may take, also while the process ends."""
 
 from __future__ import annotations
 
@@ -6,6 +6,16 @@ import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
+
+
+def threads_at_most(most: int) -> int:
+    """Return the threads for work that gains nothing from more than ``most``.
+
+    ``NPROC`` in the environment limits them, as it limits those of XLA: with ``NPROC=1`` a process keeps to
+    one core, and several of them side by side do not get into each other's way.
+    """
+    told = os.environ.get("NPROC", "")
+    return min(most, int(told) if told.isdecimal() and int(told) else os.cpu_count() or 1)
 
 
 class Threads(ThreadPoolExecutor):
@@ -29,13 +39,3 @@ def _done(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
     except Exception as error:  # noqa: BLE001  whoever asks for the result gets it
         future.set_exception(error)
     return future
-
-
-def threads_at_most(most: int) -> int:
-    """Return the threads for work that gains nothing from more than ``most``.
-
-    ``NPROC`` in the environment limits them, as it limits those of XLA: with ``NPROC=1`` a process keeps to
-    one core, and several of them side by side do not get into each other's way.
-    """
-    told = os.environ.get("NPROC", "")
-    return min(most, int(told) if told.isdecimal() and int(told) else os.cpu_count() or 1)

@@ -32,10 +32,11 @@ def own_axes(shape, row, column):
     with mpmath.workdps(60):
         angle = mpmath.radians(mpmath.mpf(rest.numerator) / rest.denominator + 90 * int(quarter % 4))
         down, right = (mpmath.mpf(each.numerator) / each.denominator for each in (down, right))
-        return (
+        turned = (
             mpmath.cos(angle) * down + mpmath.sin(angle) * right,
             mpmath.cos(angle) * right - mpmath.sin(angle) * down,
         )
+        return tuple(Fraction(*mpmath.libmp.to_rational(each._mpf_)) for each in turned)
 
 
 def margin(shape, row: int, column: int):

@@ -24,7 +24,14 @@ Operation = Callable[[Any, Any], Any]
 
 COMMON = ("kind", "lineage.name")
 """What most entries of a log have alike."""
-RARE = ("lineage.run_uid", "lineage.use", "lineage.inputs", "lineage.partition", "lineage.alarm")
+RARE = (
+    "lineage.run_uid",
+    "lineage.use",
+    "lineage.inputs",
+    "lineage.partition",
+    "lineage.alarm",
+    "inputs.geometry",
+)
 TYPES: dict[str, Any] = {"seq": Integer(), "lineage.time": Float()}
 """Of the fields that are compared; the others are text, but for this one."""
 FLAG = "lineage.past"

@@ -171,12 +171,16 @@ class Partitions:
             node = create(parent, part.digest, metadata={**metadata, "sealed": False}, specs=[spec])
         except KeyError:
             node = parent[part.digest]
-        with Threads(WRITERS, "xpcs-mask-write") as writers:
-            arrays = arrays_of(part.unpack() if isinstance(part, Packed) else part)
-            writing = [writers.submit(_write, node, name, array) for name, array in arrays.items()]
-        for each in writing:
-            each.result()
-        node.update_metadata({**metadata, "sealed": True})
+        try:
+            with Threads(WRITERS, "xpcs-mask-write") as writers:
+                arrays = arrays_of(part.unpack() if isinstance(part, Packed) else part)
+                writing = [writers.submit(_write, node, name, array) for name, array in arrays.items()]
+            for each in writing:
+                each.result()
+            node.update_metadata({**metadata, "sealed": True})
+        except ClientError:
+            if not self._is_whole(part.digest):  # else somebody was faster, and what is sealed stays
+                raise
 
     def _read(self, digest: str) -> Partition:
         return read_partition(self._container().new_variation(include_data_sources=True)[digest])

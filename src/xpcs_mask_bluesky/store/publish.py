@@ -75,7 +75,6 @@ def _publish(detector: DetectorNode, state: State, record: GeometryRecord, where
     draft = use_draft(detector, record, where, inputs, said)
     same = None if where.republish else (draft.lineage["use"], where.last_seq_num)
     entry = _commit(detector, draft, seq, instead_of=same)
-    detector.qmaps.offer(record)  # nobody waits for it, and it can be made later
     return detector.use_of(entry)
 
 
@@ -107,6 +106,7 @@ def store(
     revision = state.mask_revision
     storing = beside.submit(detector.stored.put, part, run_uid=run_uid, mask_revision=revision)
     seq = _commit_resolution(detector, part, inputs, state.seq)
+    detector.qmaps.offer(part.record)
     storing.result()
     return _commit(detector, partition_draft(detector, part, inputs, name, revision), seq).seq
 
