@@ -64,6 +64,7 @@ _HOMES = {
     "masks.pixel_mask": ("from_pixel_mask", "to_pixel_mask"),
     "documents.source": ("GeometrySource",),
     "callbacks.callback": ("PartitionCallback",),
+    "callbacks.watchlist": ("WatchList",),
     "store.check": ("check_run",),
     "store.staleness": ("Tolerance",),
     "store.uses": ("PartitionUse",),

@@ -147,6 +147,11 @@ class MaskCatalog:
         return self._state / "spool"
 
     @property
+    def replay_directory(self) -> Path:
+        """Where a replay of runs keeps what it has done."""
+        return self._state / "replay"
+
+    @property
     def backup_directory(self) -> Path:
         """Where runs are written that Tiled did not take."""
         return self._state / "backup"

@@ -9,24 +9,30 @@ import asyncio
 import contextlib
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx
+import platformdirs
 import pytest
 import redis
 import yaml
+from filelock import FileLock, Timeout
 
 POSTGRESQL = os.environ.get("XPCS_MASK_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432")
 REDIS = os.environ.get("XPCS_MASK_TEST_REDIS", "redis://127.0.0.1:6379")
-SECONDS_TO_START = 90
+REDIS_DATABASES = 16
+"""Redis' default; the first is left alone."""
+SECONDS_TO_START = 300
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,8 @@ class Facility:
     """Of the people whom a facility with users knows; the first is its administrator."""
     users: Path | None = None
     """The database of people and keys."""
+    database: str = field(default="", repr=False)
+    """Address of the catalogue's."""
 
 
 def needs(service: str, address: str) -> None:
@@ -54,16 +62,25 @@ def needs(service: str, address: str) -> None:
         pytest.skip(message)
 
 
+def needs_programs(*names: str) -> None:
+    """Skip the test, or fail it in CI, unless these programs are installed."""
+    missing = [name for name in names if shutil.which(name) is None]
+    if missing and os.environ.get("CI") == "true":
+        pytest.fail(f"{', '.join(missing)} not found")
+    if missing:
+        pytest.skip(f"{', '.join(missing)} not found")
+
+
 @contextlib.contextmanager
 def fresh_database() -> Iterator[str]:
     """Yield the address of a new PostgreSQL database, dropped at the end."""
     needs("PostgreSQL", POSTGRESQL)
     name = f"xpcs_mask_{secrets.token_hex(4)}"
-    asyncio.run(_execute(f"CREATE DATABASE {name}"))
+    execute(f"CREATE DATABASE {name}")
     try:
         yield f"{POSTGRESQL}/{name}"
     finally:
-        asyncio.run(_execute(f"DROP DATABASE {name} WITH (FORCE)"))
+        execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @contextlib.contextmanager
@@ -73,19 +90,54 @@ def fresh_cache() -> Iterator[str]:
     Tiled files its events under the number of a node, so those of an earlier catalogue would be heard.
     """
     needs("Redis", REDIS)
-    address = f"{REDIS}/{1 + secrets.randbelow(15)}"
-    with redis.Redis.from_url(address) as cache:
+    with _claimed_number() as number, redis.Redis.from_url(f"{REDIS}/{number}") as cache:
         cache.flushdb()
-        yield address
+        yield f"{REDIS}/{number}"
         cache.flushdb()
 
 
 @contextlib.contextmanager
-def facility(directory: Path, *, replicas: int = 2) -> Iterator[Facility]:
-    """Yield a facility's Tiled, started from the YAML that this package ships."""
-    key = secrets.token_hex(32)
-    with _replicas(directory, _shipped("facility.yml"), {"XPCS_MASK_API_KEY": key}, replicas) as (uris, logs):
-        yield Facility(uris, key, logs)
+def _claimed_number() -> Iterator[int]:
+    """Yield a Redis database that no other test process of this machine has."""
+    claims = Path(platformdirs.user_cache_dir("xpcs-mask-tests"))
+    claims.mkdir(parents=True, exist_ok=True)
+    for number in range(1, REDIS_DATABASES):
+        claim = FileLock(claims / f"redis-{number}.lock")
+        try:
+            claim.acquire(timeout=0)
+        except Timeout:
+            continue
+        try:
+            yield number
+        finally:
+            claim.release()
+        return
+    pytest.fail(f"other tests have all {REDIS_DATABASES} databases of {REDIS}; see {claims}")
+
+
+@contextlib.contextmanager
+def facility(
+    directory: Path,
+    *,
+    replicas: int = 2,
+    database: str | None = None,
+    storage: Mapping[str, Any] | None = None,
+) -> Iterator[Facility]:
+    """Yield a facility's Tiled, started from the YAML that this package ships, with its indexes.
+
+    Args:
+        directory: For logs, and for arrays unless ``storage`` says where they go.
+        replicas: How many servers.
+        database: Address of one that is kept; else a fresh one, dropped at the end.
+        storage: In place of the directory, as a YAML says it of S3.
+    """
+    settings = {"XPCS_MASK_API_KEY": secrets.token_hex(32)}
+    config = _shipped("facility.yml") if storage is None else _stored_in(storage, directory)
+    with contextlib.ExitStack() as kept:
+        address = database or kept.enter_context(fresh_database())
+        uris, logs = kept.enter_context(_replicas(directory, config, settings, replicas, address))
+        execute(_shipped("facility.sql").read_text(), address)
+        yield Facility(uris, settings["XPCS_MASK_API_KEY"], logs, database=address)
 
 
 @contextlib.contextmanager
@@ -104,8 +156,19 @@ def facility_with_users(directory: Path) -> Iterator[Facility]:
         "XPCS_MASK_SECRET": secrets.token_hex(32),
         "XPCS_MASK_USERS": f"sqlite:///{users}",
     }
-    with _replicas(directory, config, settings, 1) as (uris, logs):
-        yield Facility(uris, settings["XPCS_MASK_SECRET"], logs, passwords, users)
+    with fresh_database() as database, _replicas(directory, config, settings, 1, database) as (uris, logs):
+        yield Facility(uris, settings["XPCS_MASK_SECRET"], logs, passwords, users, database)
+
+
+def _stored_in(storage: Mapping[str, Any], directory: Path) -> Path:
+    """Return the shipped YAML with another place for arrays."""
+    written = yaml.safe_load(_shipped("facility.yml").read_text())
+    (tree,) = written["trees"]
+    tree["args"]["writable_storage"] = [dict(storage)]
+    config = directory / "facility.yml"
+    directory.mkdir(parents=True, exist_ok=True)
+    config.write_text(yaml.safe_dump(written))
+    return config
 
 
 def _shipped(name: str) -> Path:
@@ -114,26 +177,26 @@ def _shipped(name: str) -> Path:
 
 @contextlib.contextmanager
 def _replicas(
-    directory: Path, config: Path, settings: Mapping[str, str], number: int
+    directory: Path, config: Path, settings: Mapping[str, str], number: int, database: str
 ) -> Iterator[tuple[tuple[str, ...], tuple[Path, ...]]]:
-    with fresh_database() as database, fresh_cache() as cache, contextlib.ExitStack() as running:
+    with fresh_cache() as cache, contextlib.ExitStack() as running:
         environment = {
             **os.environ,
-            **settings,
             "XPCS_MASK_DATABASE": database,
             "XPCS_MASK_REDIS": cache,
             "XPCS_MASK_STORAGE": str(directory / "data"),
             "XPCS_MASK_FRAMES": str(directory / "frames"),
+            **settings,
         }
         for each in ("data", "frames"):
-            (directory / each).mkdir(parents=True)
+            (directory / each).mkdir(parents=True, exist_ok=True)
         logs = tuple(directory / f"replica-{each}.log" for each in range(number))
         yield tuple(running.enter_context(_replica(config, environment, log)) for log in logs), logs
 
 
 @contextlib.contextmanager
 def _replica(config: Path, environment: dict[str, str], log: Path) -> Iterator[str]:
-    port = _free_port()
+    port = free_port()
     uri = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "tiled", "serve", "config", str(config), "--port", str(port)]
     with log.open("w") as output:
@@ -156,15 +219,20 @@ def _await_answer(uri: str, process: subprocess.Popen[bytes], log: Path) -> None
     pytest.fail(f"the replica {uri} did not start:\n{log.read_text()[-2000:]}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
 
 
-async def _execute(statement: str) -> None:
-    connection = await asyncpg.connect(f"{POSTGRESQL}/postgres")
+def execute(statement: str, database: str = f"{POSTGRESQL}/postgres", rows: Sequence[Any] = ()) -> None:
+    """Run one or more SQL statements; or one statement once for each of ``rows``, its parameters."""
+    asyncio.run(_execute(statement, database, rows))
+
+
+async def _execute(statement: str, database: str, rows: Sequence[Any]) -> None:
+    connection = await asyncpg.connect(database)
     try:
-        await connection.execute(statement)
+        await (connection.executemany(statement, rows) if rows else connection.execute(statement))
     finally:
         await connection.close()

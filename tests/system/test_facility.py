@@ -46,7 +46,6 @@ ENTRIES_EACH = 15
 WRITER = f"""
 import os, sys
 from xpcs_mask_bluesky.catalog import MaskCatalog
-from xpcs_mask_bluesky.simulation.devices import SimulatedBeamline
 from xpcs_mask_bluesky.store.log import Draft
 detector = MaskCatalog.open(sys.argv[1], path=sys.argv[2], api_key=os.environ["WRITER_KEY"])["det"]
 for number in range({ENTRIES_EACH}):

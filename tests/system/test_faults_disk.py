@@ -9,6 +9,7 @@ from tests.system.faults.run import engine, scan, watching
 from tests.system.faults.servers import Server, SmallDisk
 from tests.system.test_callback import wait_for
 from xpcs_mask_bluesky import MaskCatalog
+from xpcs_mask_bluesky.server.embedded import find_server
 
 
 @pytest.fixture
@@ -69,12 +70,22 @@ def test_a_disk_that_fills_up_while_jobs_are_spooled_has_them_delivered_once(dis
     assert list(spool.glob("*.sqlite")) == []
 
 
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """A server whose whole directory is on a small disk, and the disk."""
+    with SmallDisk(tmp_path_factory.mktemp("small") / "disk", 40).mounted() as disk:
+        server = Server(disk.directory / "served")
+        server.start()
+        yield server, disk
+        server.kill()
+
+
 @pytest.mark.parametrize("shared", [True, False], ids=["files", "arrays"])
-def test_a_full_disk_under_the_catalogue_lets_partitions_wait_until_there_is_room(disk, tmp_path, shared):
-    server = Server(disk.directory / "served")
-    connection = server.start()
-    where = server.directory if shared else connection.uri
-    with MaskCatalog.open(where, api_key=None if shared else connection.key) as catalog:
+def test_a_full_disk_under_the_catalogue_lets_partitions_wait_until_there_is_room(served, tmp_path, shared):
+    server, disk = served
+    connection = find_server(server.directory)
+    where = {"where": server.directory} if shared else {"where": connection.uri, "api_key": connection.key}
+    with MaskCatalog.open(**where, path="files" if shared else "arrays") as catalog:
         callback = watching(catalog, tmp_path / "spool")
         run = engine(callback)
         (before,) = run(scan([4000.0]))
@@ -92,4 +103,3 @@ def test_a_full_disk_under_the_catalogue_lets_partitions_wait_until_there_is_roo
         assert told_of(catalog, during) == [1, 2, 3]
         assert callback.status()["parked"] == 0
         assert callback.close()
-    server.kill()

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import copy
 import logging
+import random
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.system.faults.log_checks import Reader, places_in_log
 from tests.system.faults.mutate import mutated
 from tests.system.faults.run import FULL, engine, scan, watching
 from xpcs_mask_bluesky import MaskCatalog
-from xpcs_mask_bluesky.callbacks import outbox
+from xpcs_mask_bluesky.callbacks import outbox, worker
 
 DOCUMENTS = 100_000 if FULL else 10_000
+RUNS = 14_300 if FULL else 150
+"""Of seven documents each, that Hypothesis makes."""
 MEGABYTES = 150
 """That the process may grow by while it takes them."""
 
@@ -36,13 +41,14 @@ def quiet(monkeypatch):
     monkeypatch.setattr(logging.getLogger("xpcs_mask_bluesky"), "disabled", True)
 
 
+@pytest.mark.timeout(300 + DOCUMENTS / 50)
 @pytest.mark.usefixtures("quiet")
 def test_no_mutated_document_raises_or_stays_in_memory(documents, tmp_path, capsys):
     callback = watching(MaskCatalog.open("http://127.0.0.1:9"), tmp_path / "spool")
-    for name, doc in mutated(documents, DOCUMENTS // 10, seed=1):
+    for name, doc in mutated(documents, DOCUMENTS // 10, random.Random(1)):
         callback(name, doc)
     before = megabytes()
-    for name, doc in mutated(documents, DOCUMENTS, seed=2):
+    for name, doc in mutated(documents, DOCUMENTS, random.Random(2)):
         callback(name, doc)
     grown = megabytes() - before
     status = callback.status()
@@ -56,10 +62,28 @@ def test_no_mutated_document_raises_or_stays_in_memory(documents, tmp_path, caps
     callback.close(0)
 
 
+@pytest.fixture(scope="module")
+def taking(tmp_path_factory):
+    """A callback that takes documents while the catalogue is away."""
+    directory = tmp_path_factory.mktemp("hypothesis")
+    callback = watching(MaskCatalog.open("http://127.0.0.1:9"), directory / "spool")
+    yield callback
+    callback.close(0)
+
+
+@pytest.mark.timeout(300 + DOCUMENTS / 50)
+@settings(max_examples=RUNS, suppress_health_check=list(HealthCheck))
+@given(chance=st.randoms(use_true_random=False))
+def test_no_run_raises_whose_faults_hypothesis_chooses(documents, taking, chance):
+    for name, doc in mutated(documents, len(documents), chance):
+        taking(name, doc)
+    assert taking._worker.counts["restarts"] == 0
+
+
 @pytest.mark.usefixtures("quiet")
 def test_after_mutated_documents_a_run_has_its_partition(documents, catalog, tmp_path):
     callback = watching(catalog, tmp_path / "spool")
-    for name, doc in mutated(documents, 200, seed=3):
+    for name, doc in mutated(documents, 200, random.Random(3)):
         callback(name, doc)
     (uid,) = engine(callback)(scan([4000.0, 4100.0]))
     assert callback.flush(100), callback.status()
@@ -71,13 +95,14 @@ def test_after_mutated_documents_a_run_has_its_partition(documents, catalog, tmp
 
 @pytest.mark.usefixtures("quiet")
 def test_what_neither_disk_nor_catalogue_takes_is_bounded_and_counted(documents, tmp_path, monkeypatch):
-    monkeypatch.setattr(outbox, "MOST_IN_MEMORY", 500)
+    monkeypatch.setattr(outbox, "MOST_IN_MEMORY", 200)
+    monkeypatch.setattr(worker, "BATCH", 100)
     (tmp_path / "spool").write_text("a file where the directory should be")
     callback = watching(MaskCatalog.open("http://127.0.0.1:9"), tmp_path / "spool")
-    engine(callback)(scan(4000.0 + number for number in range(3000)))
+    engine(callback)(scan(4000.0 + number for number in range(800)))
     status = callback.status()
     assert status["lost"] > 0
-    assert status["waiting"] <= 500 + 2000
-    assert status["waiting"] + status["lost"] == 3000
+    assert status["waiting"] <= 200 + 100
+    assert status["waiting"] + status["lost"] == 800
     assert "cannot be written" in status["last_error"] or status["catalog_away"]
     callback.close(0)

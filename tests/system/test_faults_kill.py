@@ -84,6 +84,7 @@ def await_events(ledger: Path, number: int) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.timeout(300 + 30 * KILLS)
 def test_killed_at_random_moments_nothing_half_written_is_read_and_what_was_kept_arrives_once(
     publishers, catalog, server_directory, tmp_path, capsys
 ):

@@ -24,7 +24,7 @@ def server(tmp_path):
     made.kill()
 
 
-def test_a_server_killed_in_mid_run_and_back_a_minute_later_has_every_geometry_once(server, tmp_path):
+def test_a_server_killed_in_mid_run_and_back_a_minute_later_has_every_geometry_once(server, tmp_path, capsys):
     connection = server.start()
     catalog = MaskCatalog.open(connection.uri, api_key=connection.key)
     callback = watching(catalog, tmp_path / "spool")
@@ -51,7 +51,11 @@ def test_a_server_killed_in_mid_run_and_back_a_minute_later_has_every_geometry_o
     assert stop["exit_status"] == "success"
     assert seen[0]["catalog_away"]
     assert seen[0]["waiting"] > 0
+    back = time.monotonic()
     assert callback.flush(60), callback.status()
+    figures = {"waited": seen[0]["waiting"], "delivered in s": round(time.monotonic() - back, 1)}
+    with capsys.disabled():
+        print({"s away": SECONDS_AWAY, "events": stop["num_events"]["primary"]} | figures)
     told = places_in_log(Reader(catalog).verify())
     assert set(told.values()) == {1}
     assert sorted(number for run, _, number, _ in told if run == uid) == list(
@@ -61,7 +65,7 @@ def test_a_server_killed_in_mid_run_and_back_a_minute_later_has_every_geometry_o
 
 
 def test_a_server_200_ms_slow_delivers_all_and_is_not_waited_for_by_the_run(
-    catalog, server_directory, tmp_path
+    catalog, server_directory, tmp_path, capsys
 ):
     connection = find_server(server_directory)
     with slow_proxy(connection.port, 0.2) as (port, requests):
@@ -71,11 +75,16 @@ def test_a_server_200_ms_slow_delivers_all_and_is_not_waited_for_by_the_run(
         callback.on_published(lambda publication: order.append(("published", publication.job.run_uid)))
         run = engine(callback, lambda name, doc: order.append((name, len(requests))))
         asked = len(requests)
+        began = time.monotonic()
         (uid,) = run(scan(4000.0 + number for number in range(100)))
+        took = time.monotonic() - began
         stop = [name for name, _ in order].index("stop")
         assert [name for name, _ in order[: stop + 1]].count("event") == 100
         assert "published" not in [name for name, _ in order[: stop + 1]]
         assert callback.flush(60), callback.status()
+        figures = {"run took s": round(took, 2), "delivered after s": round(time.monotonic() - began, 1)}
+        with capsys.disabled():
+            print({"requests": len(requests) - asked} | figures)
         assert ("published", uid) in order
         assert len(requests) > asked + 5
         told = places_in_log(Reader(catalog).verify())

@@ -182,6 +182,23 @@ def test_a_deleted_entry_is_missing_and_stops_the_history_there(eiger, fsck, exe
     assert "missing or damaged" in stop["what"]
 
 
+@pytest.mark.parametrize("lost", ["$.body.recipe", "$.inputs.geometry", "$.body.recipe.dynamic"])
+def test_edges_that_the_log_has_lost_are_found(eiger, fsck, execute, lost):
+    (entry,) = eiger.log("recipe resolved")
+    assert (
+        execute(
+            'UPDATE nodes SET metadata = json_remove(metadata, ?) WHERE "key" = ? AND parent = '
+            "(SELECT id FROM nodes WHERE \"key\" = 'log' ORDER BY id DESC LIMIT 1)",
+            lost,
+            f"{entry.seq:08d}",
+        )
+        == 1
+    )
+    (found,) = fsck()["findings"]
+    assert found["where"] == f"log/{entry.seq:08d}"
+    assert "recipe resolved" in found["what"]
+
+
 def test_what_no_entry_names_is_left_over_and_no_damage(eiger, fsck):
     eiger.blobs.put(~GOOD)
     half_written(eiger, GOOD.T.copy().reshape(SHAPE))

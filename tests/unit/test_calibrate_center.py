@@ -109,3 +109,66 @@ def test_a_transposed_image_or_mask_is_said(what):
     given = {"image": image.T if what == "image" else image, "mask": mask.T if what == "mask" else mask}
     with pytest.raises(ValueError, match=rf"the {what} is \(240, 220\).*transposed"):
         find_beam_center(record=SMALL.record(), **given)
+
+
+def sloping(camera: Camera, slope: float, *, seed: int, **kind) -> np.ndarray:
+    """Return a pattern whose intensity grows by the part ``slope`` every 100 columns."""
+    columns = np.indices(camera.shape)[1]
+    made = kind.pop("made", spheres)
+    even = np.mean([made(camera, seed=1000 + each, **kind) for each in range(60)], axis=0)
+    return np.random.default_rng(seed).poisson(even * (1 + slope * (columns - camera.x) / 100)).astype(float)
+
+
+def ring_image(camera: Camera, *, seed: int) -> np.ndarray:
+    return rings(camera, AGBH, seed=seed, width=0.006)
+
+
+def test_rings_tell_their_centre_on_a_sloping_intensity():
+    camera, slope = Camera(pixel=(344e-6, 344e-6), shape=(200, 210), x=101.7, y=94.3), -0.1
+    image = sloping(camera, slope, seed=7, made=ring_image)
+    found = find_beam_center(image, camera.record(beam_center_x=3), mask=camera.mask())
+    assert found.intensity_slope == pytest.approx((slope, 0), abs=0.005)
+    for field, uncertainty in found.uncertainties.items():
+        assert abs(getattr(found.record, field) - getattr(camera.record(), field)) < 4 * uncertainty < 0.1
+    assert f"{100 * slope:+.1f} % per 100 columns" in found.describe()
+
+
+@pytest.mark.parametrize("slope", [0.02, 0.2])
+def test_no_centre_far_off_is_proposed_where_the_intensity_slopes(slope):
+    image = sloping(SMALL, slope, seed=3)
+    try:
+        found = find_beam_center(image, SMALL.record(beam_center_x=2), mask=SMALL.mask())
+    except CalibrationError as refusal:
+        assert "slopes to one side" in str(refusal)
+    else:
+        assert abs(found.record.beam_center_x - SMALL.x) < 4 * found.uncertainties["beam_center_x"]
+        assert found.intensity_slope is not None
+
+
+def test_a_slope_too_small_to_be_seen_moves_the_centre_as_told():
+    images = [sloping(SMALL, slope, seed=11) for slope in (0.0, 0.005)]
+    even, tilted = (find_beam_center(each, SMALL.record(), mask=SMALL.mask()) for each in images)
+    assert tilted.intensity_slope is None
+    assert tilted.slope_sensitivity is not None
+    moved = tilted.record.beam_center_x - even.record.beam_center_x
+    assert moved == pytest.approx(
+        0.005 * tilted.slope_sensitivity[0], abs=4 * even.uncertainties["beam_center_x"]
+    )
+    assert "no intensity slope seen" in tilted.describe()
+
+
+def test_an_image_that_is_not_circular_widens_the_uncertainty():
+    rows, columns = np.indices(SMALL.shape)
+    x = np.hypot(1.05 * (columns - SMALL.x), rows - SMALL.y) / 12 + 1e-9
+    expected = 400 * (3 * (np.sin(x) - x * np.cos(x)) / x**3) ** 2 + 1
+    found = find_beam_center(np.random.default_rng(2).poisson(expected), SMALL.record(), mask=SMALL.mask())
+    assert abs(found.record.beam_center_x - SMALL.x) < 4 * found.uncertainties["beam_center_x"]
+    assert found.uncertainties["beam_center_x"] > 0.02
+
+
+def test_a_real_image_that_slopes_is_fitted_with_its_slope(shared_data):
+    image = np.load(shared_data / "duke" / "duke_img.npy")
+    found = find_beam_center(image, of_duke(image.shape, 140, 130), mask=image != 0)
+    assert found.intensity_slope is not None
+    assert found.record.beam_center_x == pytest.approx(143, abs=0.3)
+    assert found.record.beam_center_y == pytest.approx(133, abs=0.3)

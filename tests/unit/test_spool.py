@@ -4,7 +4,9 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
+from xpcs_mask_bluesky.callbacks import spool as spool_module
 from xpcs_mask_bluesky.callbacks.jobs import Job
 from xpcs_mask_bluesky.callbacks.spool import Spool
 
@@ -106,4 +108,38 @@ def test_a_damaged_file_is_set_aside_and_holds_up_nothing(tmp_path, caplog):
     assert waiting(spool) == [job(1)]
     assert len(list(tmp_path.glob("*.damaged"))) == 2
     assert caplog.text.count("is damaged, or of another version") == 2
+    spool.close()
+
+
+def test_what_a_process_leaves_that_dies_later_is_taken_over_soon(tmp_path, monkeypatch):
+    monkeypatch.setattr(spool_module, "SECONDS_BETWEEN_LOOKS", 0.0)
+    code = (
+        "import os, sys; from pathlib import Path; from tests.unit.test_spool import job;"
+        "from xpcs_mask_bluesky.callbacks.spool import Spool;"
+        "spool = Spool(Path(sys.argv[1])); spool.add([job(1)]); print(flush=True);"
+        "sys.stdin.read(); os._exit(9)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout and other.stdout.readline()
+        spool = Spool(tmp_path)
+        spool.adopt()
+        assert waiting(spool) == []
+        other.communicate()
+        spool.adopt()
+    assert waiting(spool) == [job(1)]
+    spool.remove([number for number, _ in spool.pending(1)])
+    spool.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_process_left_that_died_while_it_deleted_its_file_is_cleared_away(tmp_path):
+    for name in ("1.sqlite.lock", "2.sqlite.lock", "2.sqlite-wal", "2.sqlite-shm"):
+        (tmp_path / name).touch()
+    other = Spool(tmp_path)
+    other.path.unlink()
+    spool = Spool(tmp_path)
+    spool.adopt()
+    assert sorted(tmp_path.glob("*.lock")) == sorted(Path(f"{each.path}.lock") for each in (other, spool))
+    assert not list(tmp_path.glob("2.*"))
     spool.close()

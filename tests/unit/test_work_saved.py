@@ -1,5 +1,7 @@
 """What a change recomputes: counted by the calls and the compilations of kernels, not by the clock."""
 
+import gc
+import weakref
 from collections import Counter
 
 import numpy as np
@@ -9,7 +11,7 @@ from xpcs_mask_bluesky import GeometryRecord, PartitionRecipe, partition, q_map
 from xpcs_mask_bluesky.partitions import counting, kernels, natural
 from xpcs_mask_bluesky.partitions.make import _generic_labels
 from xpcs_mask_bluesky.partitions.recent import Recent
-from xpcs_mask_bluesky.qmap import rows
+from xpcs_mask_bluesky.qmap import maps, rows
 
 SHAPE = (150, 170)
 RECORD = GeometryRecord(
@@ -115,8 +117,10 @@ def test_a_map_in_blocks_is_the_map_at_once(monkeypatch, threads):
     monkeypatch.setattr(rows, "_threads", lambda: threads)
     assert rows.rows_at_once(SHAPE, 8) < 20
     blocks = q_map(RECORD)
+    some = np.random.default_rng(2).integers(0, mask.size, 40)
     for axis in ("q", "phi", "y"):
         np.testing.assert_allclose(blocks[axis], whole[axis], rtol=1e-15, atol=0)
+        assert np.array_equal(maps.values_at(RECORD, axis, some), blocks[axis].ravel()[some])
     again = labelled(RECORD, mask)
     assert again.digest == part.digest
     generic = _generic_labels(blocks, mask, part.recipe)
@@ -176,3 +180,17 @@ def test_at_no_time_more_is_kept_than_was_promised(kept, most_bytes):
     assert made_kept(1) is first
     made_kept(3)
     assert made_kept(1) is first
+
+
+def test_a_partition_that_nobody_holds_is_gone_at_once_and_its_maps_with_it():
+    gc.disable()
+    try:
+        part = labelled(RECORD)
+        assert part.dynamic.counts.sum() == part.static.counts.sum()
+        assert np.isfinite(part.static.means[0]).all()
+        assert part.dynamic.solid_angles.all()
+        there = weakref.ref(part), weakref.ref(part.static_roi_map)
+        del part
+        assert [each() for each in there] == [None, None]
+    finally:
+        gc.enable()

@@ -9,6 +9,8 @@ import pytest
 
 from tests.unit.test_spool import job
 from xpcs_mask_bluesky.callbacks import outbox
+from xpcs_mask_bluesky.callbacks.jobs import Job
+from xpcs_mask_bluesky.callbacks.spool import Spool
 from xpcs_mask_bluesky.callbacks.worker import Worker
 
 
@@ -35,8 +37,8 @@ class Deliverer:
 def working(tmp_path):
     made = []
 
-    def start(deliverer):
-        made.append(Worker(deliverer, tmp_path))
+    def start(deliverer, kind=Worker):
+        made.append(kind(deliverer, tmp_path))
         return made[-1]
 
     yield start
@@ -146,6 +148,35 @@ def test_a_flush_waits_for_what_a_dead_process_left(working, tmp_path):
     assert deliverer.delivered == [job(number) for number in range(20)]
 
 
+def test_what_moves_from_memory_to_the_disk_is_never_taken_for_gone(tmp_path, monkeypatch):
+    waits = outbox.Outbox(tmp_path)
+    waits.keep()
+
+    def refuse(spool, jobs):
+        raise OSError("full")
+
+    with monkeypatch.context() as full:
+        full.setattr(Spool, "add_rows", refuse)
+        waits.put([job(1)])
+        with pytest.raises(OSError, match="full"):
+            waits.keep()
+        assert [each for _, each in waits.batch(10)] == [job(1)]  # from memory
+    count, moving = Spool.depth, threading.Thread(target=waits.keep)
+
+    def depth(spool):
+        found = count(spool)
+        moving.start()  # the disk has room again just now
+        moving.join(0.3)
+        return found
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Spool, "depth", depth)
+        assert not waits.empty
+    moving.join()
+    assert waits.depth() == (1, 0)
+    waits.close()
+
+
 def test_what_no_text_can_tell_is_given_up_and_holds_up_nothing(working):
     class Silent:
         def __str__(self):
@@ -171,3 +202,58 @@ def test_while_neither_disk_nor_catalogue_takes_anything_the_oldest_are_given_up
         worker.put([job(number)])
     status = worker.status()
     assert (status["waiting"], status["lost"]) == (50, 70)
+
+
+def test_a_time_that_holds_itself_is_given_up_without_a_stack_overflow(working):
+    circle = []
+    circle.append(circle)
+    deliverer = Deliverer()
+    worker = working(deliverer)
+    worker.put([job(1, provenance={"distance": {"time": circle}}), job(2)])
+    assert worker.flush(10)
+    assert deliverer.delivered == [job(2)]
+    assert "was given up: ValueError" in worker.status()["last_error"]
+
+
+def test_a_job_that_comes_between_a_look_into_the_spool_and_the_sleep_is_not_slept_through(
+    working, monkeypatch
+):
+    monkeypatch.setattr("xpcs_mask_bluesky.callbacks.worker.SECONDS_IDLE", 60.0)
+    deliverer, between = Deliverer(), threading.Event()
+
+    class Unlucky(Worker):
+        def _batch(self, now):
+            found = super()._batch(now)
+            if not found and not between.is_set():
+                between.set()
+                self.put([job(1)])
+                while self._outbox.empty or self._outbox.news:  # until the other thread has kept it
+                    time.sleep(0.01)
+                time.sleep(0.2)  # and has said so
+            return found
+
+    worker = working(deliverer, kind=Unlucky)
+    worker.start()
+    assert between.wait(20)
+    deadline = time.monotonic() + 20
+    while not deliverer.delivered and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert deliverer.delivered == [job(1)]
+
+
+def test_changes_that_come_together_are_told_once_and_kept_in_few_steps(working, monkeypatch):
+    """Each step costs the RunEngine's thread a turn, and a change told twice costs it twice."""
+    told, steps = [], []
+    to_json, add_rows = Job.to_json, Spool.add_rows
+    monkeypatch.setattr(Job, "to_json", lambda self: told.append(self.seq_num) or to_json(self))
+    monkeypatch.setattr(Spool, "add_rows", lambda self, rows: steps.append(len(rows)) or add_rows(self, rows))
+    worker = working(Deliverer())
+    worker.put([job(0)])
+    assert worker.flush(10)
+    for number in range(1, 101):
+        worker.put([job(number)])
+        time.sleep(0.001)
+    assert worker.flush(10)
+    assert sum(steps) == 101
+    assert len(told) == 101
+    assert len(steps) < 30

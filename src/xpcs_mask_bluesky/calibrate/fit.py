@@ -43,8 +43,9 @@ def find_beam_center(
     """Return the centre about which a scattering image is circular: q alone decides its intensity.
 
     Centre and radial profile (a cubic spline) are fitted together, each pixel weighted by the scatter
-    that pixels of equal q have. An image that is not circular (a sheared or textured sample) gives a
-    centre of that image, not of the beam; mask what is not circular.
+    that pixels of equal q have. Uncertainties grow where parts of the image at different q contradict
+    each other. Where the intensity is seen to slope to one side, the slope is fitted too; what a slope
+    too small to be seen would do, ``slope_sensitivity`` tells.
 
     Args:
         image: ``(rows, columns)``, in any unit that is linear in photons.
@@ -56,18 +57,17 @@ def find_beam_center(
         frames: Which frames, and how they were made one.
 
     Raises:
-        CalibrationError: too few pixels, no radial structure, or a centre outside the search.
+        CalibrationError: too few pixels, no radial structure, a centre outside the search, or an
+            intensity that slopes to one side in a way that cannot be told from a shifted centre.
         ValueError: image or mask have another shape than the geometry.
     """
     scene = Scene.of(image, mask, record)
     found = fit_centre(scene, search_centre(scene, search))
     _refuse_runaway(record, CENTRE, found, search, 0.0)
-    return _proposal(
-        record,
-        CENTRE,
-        found,
-        scene,
-        ImageReference(digest=_digest(image), run=run, stream=stream, frames=frames),
+    reference = ImageReference(digest=_digest(image), run=run, stream=stream, frames=frames)
+    proposal = _proposal(record, CENTRE, found, scene, reference)
+    return proposal.model_copy(
+        update={"intensity_slope": found.slope, "slope_sensitivity": found.sensitivity}
     )
 
 

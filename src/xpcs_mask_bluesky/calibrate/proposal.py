@@ -54,6 +54,10 @@ class CalibrationProposal(Checked):
     calibrant: str | None = None
     """Name and source of the d-spacings; None for a centre without rings."""
     rings: tuple[RingResidual, ...] = ()
+    intensity_slope: tuple[float, float] | None = None
+    """Along column and row, per 100 px, fitted with a centre without calibrant; None: none was seen."""
+    slope_sensitivity: tuple[float, float] | None = None
+    """Pixels by which a slope too small to be seen, of 1 per 100 px, would move the centre along each."""
 
     @property
     def uncertainties(self) -> dict[str, float]:
@@ -79,4 +83,16 @@ class CalibrationProposal(Checked):
             f"{ring.significance:.0f} σ high"
             for ring in self.rings
         ]
+        lines += self._slope_line()
         return "\n".join([*lines, f"  χ² per degree of freedom: {self.chi_squared:.2f}"])
+
+    def _slope_line(self) -> list[str]:
+        if self.intensity_slope is not None:
+            x, y = (100 * each for each in self.intensity_slope)
+            return [f"  intensity slope, fitted with it: {x:+.1f} % per 100 columns, {y:+.1f} % per 100 rows"]
+        if self.slope_sensitivity is not None:
+            moved = max(map(abs, self.slope_sensitivity)) / 100
+            return [
+                f"  no intensity slope seen; one of 1 % per 100 px would move the centre by {moved:.2g} px"
+            ]
+        return []

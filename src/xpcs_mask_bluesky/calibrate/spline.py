@@ -55,12 +55,19 @@ class Spline:
 
     def gram(self, weight: np.ndarray) -> np.ndarray:
         """Return the weighted sums of products of two splines, ``(size, size)``."""
+        return self._products(self.values, weight)
+
+    def slope_gram(self, weight: np.ndarray) -> np.ndarray:
+        """Return the weighted sums of products of two splines' derivatives, ``(size, size)``."""
+        return self._products(self.slopes, weight)
+
+    def _products(self, parts: tuple[np.ndarray, ...], weight: np.ndarray) -> np.ndarray:
         first, _ = self._place
         result = np.zeros((self.size, self.size))
-        for j, left in enumerate(self.values):
+        for j, left in enumerate(parts):
             weighted = left * weight
             for k in range(j, 4):
-                band = np.bincount(first + j, weighted * self.values[k], minlength=self.size)
+                band = np.bincount(first + j, weighted * parts[k], minlength=self.size)
                 row = np.arange(self.size - (k - j))
                 result[row, row + k - j] += band[: len(row)]
         return result + np.triu(result, 1).T

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from xpcs_mask_bluesky.callbacks.handover import HandOver
 from xpcs_mask_bluesky.callbacks.jobs import Order, order
 from xpcs_mask_bluesky.callbacks.preparation import Preparation, convert_units
 from xpcs_mask_bluesky.callbacks.publisher import Publication, Publisher
-from xpcs_mask_bluesky.callbacks.reports import RunReports
+from xpcs_mask_bluesky.callbacks.reports import RunReports, write_line
 from xpcs_mask_bluesky.callbacks.standing import Standing
 from xpcs_mask_bluesky.callbacks.worker import Worker
 from xpcs_mask_bluesky.documents.tracker import GeometryFault, GeometryTracker
@@ -64,7 +63,7 @@ class PartitionCallback:
         self._recipes: dict[tuple[str, str], PartitionRecipe] = {}
         self._hooks: list[Callable[[Publication], None]] = []
         self._handovers: dict[tuple[str, str], HandOver] = {}
-        self._console = console or _write_line
+        self._console = console or write_line
         self._enabled = os.environ.get("XPCS_MASK_DISABLE", "") in {"", "0"}
         self._complaints, self._reports, self._current = Complaints(), RunReports(), Current()
         self._catalog, self._preparation = catalog, Preparation(catalog, self._complaints)
@@ -197,6 +196,10 @@ class PartitionCallback:
         """Return whether everything received was delivered within ``timeout`` seconds."""
         return self._worker.flush(timeout)
 
+    def kept(self, timeout: float = 30.0) -> bool:
+        """Return whether everything received was on disk, or delivered, within ``timeout`` seconds."""
+        return self._worker.kept(timeout)
+
     def pause(self) -> None:
         """Keep following the geometry, deliver nothing."""
         self._worker.pause()
@@ -283,7 +286,8 @@ class PartitionCallback:
     def _published(self, publication: Publication) -> None:
         self._reports.published(publication)
         hand_over = self._handovers.get((publication.job.detector, publication.job.name))
-        for hook in [*([hand_over] if hand_over else []), *self._hooks]:
+        hooks = [*([hand_over] if hand_over else []), *self._hooks]
+        for hook in [] if publication.past else hooks:
             try:
                 hook(publication)
             except Exception as error:  # noqa: BLE001  somebody else's function
@@ -295,8 +299,3 @@ class PartitionCallback:
 
     def _fail(self, message: str) -> None:
         self._worker.note_error(message)
-
-
-def _write_line(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()

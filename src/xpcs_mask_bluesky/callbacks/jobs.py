@@ -6,11 +6,14 @@ import json
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from xpcs_mask_bluesky.digests import json_digest
+from xpcs_mask_bluesky.documents.places import Provenance
 from xpcs_mask_bluesky.documents.tracker import GeometryChange, GeometryFault
+from xpcs_mask_bluesky.geometry import GeometryRecord
+from xpcs_mask_bluesky.store.uses import GeometryNote
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +56,21 @@ class Job:
 
     def to_json(self) -> str:
         """Return the job as text."""
-        return json.dumps(asdict(self), default=str)  # a document's times may be anything
+        return json.dumps(vars(self), default=str)  # a document's values may be anything
+
+    def note(self) -> GeometryNote:
+        """Return its geometry as the log notes it.
+
+        Raises:
+            ValueError: (pydantic's) It has none.
+        """
+        return GeometryNote(
+            record=GeometryRecord.model_validate(self.record),
+            stream=self.stream,
+            first_seq_num=self.seq_num,
+            time=self.time,
+            provenance=self.provenance,
+        )
 
     @classmethod
     def from_json(cls, text: str) -> Job:
@@ -93,7 +110,7 @@ class Order:
         return Job(
             kind="republish" if self.why else "geometry",
             record=found.record.model_dump(mode="json"),
-            provenance={field: asdict(each) for field, each in found.provenance.items()},
+            provenance={field: _told(each, self.received) for field, each in found.provenance.items()},
             changed=found.changed,
             message=self.why,
             **place,
@@ -111,6 +128,11 @@ def order(found: GeometryChange | GeometryFault, detector: str, name: str) -> Or
     number = int(found.seq_num)
     why = found.correction if isinstance(found, GeometryChange) else ""
     return Order(found=found, detector=detector, name=name, seq_num=number, received=time.time(), why=why)
+
+
+def _told(provenance: Provenance, received: float) -> dict[str, Any]:
+    """Return a provenance as plain values; no copy in depth, for what a document says may hold itself."""
+    return {**vars(provenance), "time": _seconds(provenance.time, received)}
 
 
 def _seconds(said: Any, received: float) -> float:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from xpcs_mask_bluesky.callbacks.jobs import Job, Order
-from xpcs_mask_bluesky.callbacks.spool import Spool
+from xpcs_mask_bluesky.callbacks.spool import Row, Spool, row
 
 MOST_IN_MEMORY = 100_000
 
@@ -63,6 +63,11 @@ class Outbox:
         """Whether anything came that is not in the spool yet."""
         return bool(self._memory) or self._moving > 0
 
+    @property
+    def kept(self) -> bool:
+        """Whether nothing is in memory alone."""
+        return not self.news and not self._direct
+
     def keep(self) -> bool:
         """Move what came into the spool; return whether anything was moved.
 
@@ -87,11 +92,11 @@ class Outbox:
             self._spool.remove(sorted(self._crossed))
             self._crossed.clear()
         taken = self._take(MOST_IN_MEMORY)
-        jobs = [*self._direct.values(), *self._jobs(taken)]
-        if not jobs:
+        rows = [*map(row, self._direct.values()), *(each for _, each in self._told(taken))]
+        if not rows:
             return False
         try:
-            self._spool.add(jobs)
+            self._spool.add_rows(rows)
         except SPOOL_ERRORS:
             with self._guard:
                 self._memory.extendleft(reversed(taken))
@@ -107,18 +112,17 @@ class Outbox:
             self._moving = max(0, min(most, len(self._memory)))
             return [self._memory.popleft() for _ in range(self._moving)]
 
-    def _jobs(self, taken: Iterable[Job | Order]) -> list[Job]:
-        """Return what can be told as text; the rest is given up, since it would hold up all others."""
-        jobs: list[Job] = []
+    def _told(self, taken: Iterable[Job | Order]) -> list[tuple[Job, Row]]:
+        """Return what can be told as text, and how; the rest is given up, as it would hold up all others."""
+        told: list[tuple[Job, Row]] = []
         for each in taken:
             try:
                 job = each if isinstance(each, Job) else each.job()
-                if job.key and job.to_json():
-                    jobs.append(job)
+                told.append((job, row(job)))
             except Exception as error:  # noqa: BLE001  the boundary: a document may hold anything
                 self.untold += 1
                 self.why_untold = f"{type(error).__name__} in what a document of {each.detector} told"
-        return jobs
+        return told
 
     def batch(self, most: int) -> list[tuple[int, Job]]:
         """Return the oldest jobs that wait, with their numbers."""
@@ -129,9 +133,9 @@ class Outbox:
         if not self._broken:
             return spooled
         with self._taking:
-            for each in self._jobs(self._take(most - len(self._direct))):
+            for job, _ in self._told(self._take(most - len(self._direct))):
                 self._numbered -= 1
-                self._direct[self._numbered] = each
+                self._direct[self._numbered] = job
             self._moving = 0
             return spooled + [each for each in self._direct.items() if each[0] not in self._parked]
 
@@ -174,11 +178,17 @@ class Outbox:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing waits, of this process or an earlier one; False before that was taken over."""
-        taken_over = self._spool is not None and self._spool.adopted
-        if not taken_over and not self._broken:
+        """Whether nothing waits, of this process or an earlier one.
+
+        False before that was taken over, and while something is between memory and the disk.
+        """
+        if not self._taking.acquire(blocking=False):
             return False
-        return self.depth()[0] == 0
+        try:
+            taken_over = self._spool is not None and self._spool.adopted
+            return (taken_over or self._broken) and not self.news and self.depth()[0] == 0
+        finally:
+            self._taking.release()
 
     @property
     def parked(self) -> bool:

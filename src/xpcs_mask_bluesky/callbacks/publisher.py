@@ -7,15 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from tiled.queries import Eq, In
+from typing import TYPE_CHECKING
 
 from xpcs_mask_bluesky.callbacks.jobs import Job
 from xpcs_mask_bluesky.callbacks.standing import Standing, Verdict
+from xpcs_mask_bluesky.callbacks.told import Told
 from xpcs_mask_bluesky.geometry import GeometryRecord
 from xpcs_mask_bluesky.store.errors import NotPermitted, is_away
-from xpcs_mask_bluesky.store.uses import GEOMETRY, RUN_USE, GeometryNote
 
 if TYPE_CHECKING:
     from xpcs_mask_bluesky.catalog import MaskCatalog
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
     from xpcs_mask_bluesky.store.clients import XPCSDetector
     from xpcs_mask_bluesky.store.log import LogEntry
     from xpcs_mask_bluesky.store.uses import PartitionUse
-
-RUNS_REMEMBERED = 64
 
 
 @dataclass(frozen=True)
@@ -37,6 +33,8 @@ class Publication:
     """From the document to the link."""
     file: Path | None = None
     """The partition's ``/qmap`` file, where ``export_to=`` asked for one and it could be written."""
+    past: bool = False
+    """Whether the run was published before, and another partition has come in force since."""
 
 
 class Publisher:
@@ -70,8 +68,7 @@ class Publisher:
         self._published, self._refused, self._reached, self._say = published, refused, reached, say
         self._offered: dict[tuple[str, str], str] = {}
         """The digest of the recipe that was offered."""
-        self._noted: dict[tuple[str, str, str], set[str]] = {}
-        """By detector, run and recipe name: the geometries that the log tells already."""
+        self._told = Told()
 
     def deliver(self, jobs: Sequence[Job]) -> None:
         """Deliver jobs of one detector and recipe name, in order; doing it again changes nothing.
@@ -92,38 +89,53 @@ class Publisher:
             else:
                 self._again(list(group))
 
-    def alarm(self, job: Job, message: str, facts: Mapping[str, Any] | None = None) -> None:
+    def alarm(self, job: Job, message: str) -> None:
         """Write into the detector's log why a part of a run has no partition of its own.
 
         A detector that the catalogue does not know yet has no log; the worker's own line is all then.
         """
+        if job.detector in self._catalog:
+            self._alarm(self._catalog[job.detector], job, message)
+
+    def _alarm(
+        self, detector: XPCSDetector, job: Job, message: str, verdict: Verdict | None = None, about: str = ""
+    ) -> LogEntry:
         from xpcs_mask_bluesky.store.alarms import raise_alarm
 
-        if job.detector in self._catalog:
-            raise_alarm(
-                self._catalog[job.detector],
-                run_uid=job.run_uid,
-                name=job.name,
-                stream=job.stream,
-                first_seq_num=job.seq_num,
-                time=job.time,
-                message=message,
-                facts=facts,
-            )
+        return raise_alarm(
+            detector,
+            run_uid=job.run_uid,
+            name=job.name,
+            stream=job.stream,
+            first_seq_num=job.seq_num,
+            time=job.time,
+            message=message,
+            about=about,
+            facts=verdict.facts if verdict else None,
+        )
 
     def _fault(self, job: Job) -> None:
-        verdict = None
         if job.detector in self._catalog:
-            verdict = self._standing.unmatched(self._catalog[job.detector], job)
-        stays = f"; {_stays(verdict)}" if verdict else ""
-        self.alarm(job, job.message + stays, verdict.facts if verdict else None)
+            self._unmatched(self._catalog[job.detector], job, job.message)
+
+    def _unmatched(self, detector: XPCSDetector, job: Job, reason: str) -> str:
+        """Raise the alarm that a run has no partition of its own, and return its words."""
+        verdict = self._standing.unmatched(detector, job)
+        if verdict is None:
+            self._alarm(detector, job, reason)
+            return reason
+        message = f"{reason}; {_stays(verdict)}"
+        entry = self._alarm(detector, job, message, verdict, about=reason)
+        self._standing.mark(job, verdict, entry.seq)
+        return message
 
     def _geometries(self, jobs: list[Job]) -> None:
         detector = self._detector(jobs[0])
         newest = {(job.run_uid, job.stream): job for job in jobs}
         self._note(detector, [job for job in jobs if newest[job.run_uid, job.stream] is not job])
         for job in newest.values():
-            self._publish(detector, job)
+            if not self._told.overtaken(detector, job):
+                self._publish(detector, job)
 
     def _again(self, jobs: list[Job]) -> None:
         detector = self._detector(jobs[0])
@@ -132,23 +144,13 @@ class Publisher:
             self._publish(detector, job)
 
     def _note(self, detector: XPCSDetector, jobs: Sequence[Job]) -> None:
+        name = jobs[0].name if jobs else ""
         for run_uid in dict.fromkeys(job.run_uid for job in jobs):
-            known = self._known(detector, run_uid, jobs[0].name)
-            notes = [_note(job) for job in jobs if job.run_uid == run_uid]
-            missing = {_place(note): note for note in notes if _place(note) not in known}
+            notes = [job.note() for job in jobs if job.run_uid == run_uid]
+            missing = self._told.missing(detector, run_uid, name, notes)
             if missing:
-                detector.note_geometries(run_uid, missing.values())
-                known.update(missing)
-
-    def _known(self, detector: XPCSDetector, run_uid: str, name: str) -> set[str]:
-        """Return what the log tells of a run: asked once, since only this process writes of it."""
-        key = detector.name, run_uid, name
-        if key not in self._noted:
-            entries = detector.commits.read(Eq("lineage.run_uid", run_uid), In("kind", [GEOMETRY, RUN_USE]))
-            self._noted[key] = {place for entry in entries for place in _places(entry, name)}
-            while len(self._noted) > RUNS_REMEMBERED:
-                self._noted.pop(next(iter(self._noted)))
-        return self._noted[key]
+                detector.note_geometries(run_uid, missing)
+                self._told.noted(detector, run_uid, name, missing)
 
     def _publish(self, detector: XPCSDetector, job: Job) -> None:
         self._standing.in_force(detector, job.name)  # before this one is
@@ -162,23 +164,30 @@ class Publisher:
                 time=job.time,
                 provenance=job.provenance,
                 republish=job.kind == "republish",
+                past=self._standing.past(detector, job),
             )
         except (ValueError, LookupError) as refusal:
             if is_away(refusal):
                 raise
             self._refuse(detector, job, refusal)
         else:
-            publication = Publication(use, job, time.time() - job.received)
+            self._took(detector, job, use)
+
+    def _took(self, detector: XPCSDetector, job: Job, use: PartitionUse) -> None:
+        self._told.published(detector, job)
+        past = self._standing.overtaken(detector, job.name, use.revision)
+        publication = Publication(use, job, time.time() - job.received, past=past)
+        if not past:
             self._say_moved(detector, job)
             self._standing.took(detector, job.name, use)
-            self._published(publication)
+        self._published(publication)
 
     def _say_moved(self, detector: XPCSDetector, job: Job) -> None:
         verdict = self._standing.moved(detector, job)
         if verdict is not None:
             run = f"of run {verdict.use.run_uid[:8]}" if verdict.use.run_uid else "published between runs"
             message = f"the geometry left that of the partition {run}, which was in force: {verdict.words}"
-            self.alarm(job, message, verdict.facts)
+            self._alarm(detector, job, message, verdict)
             self._moved(job, message)
 
     def _refuse(self, detector: XPCSDetector, job: Job, refusal: Exception) -> None:
@@ -186,11 +195,7 @@ class Publisher:
         message = f"no partition {job.name!r} of {job.detector} for {run}: {refusal}"
         if job.kind == "geometry":
             self._note(detector, [job])
-        verdict = self._standing.unmatched(detector, job)
-        if verdict is not None:
-            message = f"{message}; {_stays(verdict)}"
-        self.alarm(job, message, verdict.facts if verdict else None)
-        self._refused(job, message)
+        self._refused(job, self._unmatched(detector, job, message))
 
     def _detector(self, job: Job) -> XPCSDetector:
         record = GeometryRecord.model_validate(job.record)
@@ -224,30 +229,3 @@ def _stays(verdict: Verdict) -> str:
     run = f"run {verdict.use.run_uid[:8]}" if verdict.use.run_uid else "no run"
     fits = "fits" if verdict.matches else "does not match"
     return f"the partition of {run} stays in force and {fits}: {verdict.words}"
-
-
-def _note(job: Job) -> GeometryNote:
-    return GeometryNote(
-        record=GeometryRecord.model_validate(job.record),
-        stream=job.stream,
-        first_seq_num=job.seq_num,
-        time=job.time,
-        provenance=job.provenance,
-    )
-
-
-def _places(entry: LogEntry, name: str) -> list[str]:
-    """Return the geometries that an entry tells of a run, for one recipe name."""
-    if entry.kind == GEOMETRY:
-        return [_place(GeometryNote.from_json(note)) for note in entry.body["notes"]]
-    body = entry.body
-    return (
-        [f"{body['stream']}:{body['first_seq_num']}:{entry.inputs['geometry']}"]
-        if body["name"] == name
-        else []
-    )
-
-
-def _place(note: GeometryNote) -> str:
-    """Return what makes two notes of a run the same one."""
-    return f"{note.stream}:{note.first_seq_num}:{note.record.digest}"

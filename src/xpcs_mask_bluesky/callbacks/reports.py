@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterable
@@ -170,3 +171,9 @@ def _moved(before: GeometryRecord | None, after: GeometryRecord | None) -> list[
 
 def _words(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def write_line(line: str) -> None:
+    """Write a line to the standard output at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

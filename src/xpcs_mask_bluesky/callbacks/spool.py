@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+import time
 import uuid
-from collections.abc import Iterable, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -15,6 +16,9 @@ from filelock import FileLock, Timeout
 from xpcs_mask_bluesky.callbacks.jobs import Job
 
 logger = logging.getLogger("xpcs_mask_bluesky")
+
+SECONDS_BETWEEN_LOOKS = 10.0
+"""For files of processes that died meanwhile."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -24,6 +28,20 @@ CREATE TABLE IF NOT EXISTS jobs (
     parked TEXT
 )
 """
+
+
+Row = tuple[str, str]
+"""A job's key, and the job as text."""
+
+
+def row(job: Job) -> Row:
+    """Return what is kept of a job.
+
+    Raises:
+        ValueError: no text can tell it.
+        TypeError: likewise.
+    """
+    return job.key, job.to_json()
 
 
 class Spool:
@@ -44,10 +62,11 @@ class Spool:
         directory.mkdir(parents=True, exist_ok=True)
         self.path = directory / f"{_next_number(directory):08d}-{uuid.uuid4().hex[:12]}.sqlite"
         self._lock = FileLock(f"{self.path}.lock", thread_local=False)  # another thread releases it
-        self._lock.acquire(timeout=0)
+        self._lock.acquire(timeout=1)
         self._guard = threading.Lock()
         self.adopted = False
         """Whether what dead processes left was taken over."""
+        self._look_at = 0.0
         try:
             self._connection = _new_file(self.path)
         except (OSError, sqlite3.Error):
@@ -57,7 +76,10 @@ class Spool:
 
     def add(self, jobs: Iterable[Job]) -> None:
         """Keep jobs; one that is kept already makes no second entry."""
-        rows = [(job.key, job.to_json()) for job in jobs]
+        self.add_rows([row(job) for job in jobs])
+
+    def add_rows(self, rows: Iterable[Row]) -> None:
+        """Keep jobs that are text already."""
         with self._guard, self._connection:
             self._connection.executemany("INSERT OR IGNORE INTO jobs (key, content) VALUES (?, ?)", rows)
 
@@ -102,7 +124,7 @@ class Spool:
         self._release(delete=empty)
 
     def adopt(self) -> None:
-        """Take over what dead processes left, the oldest first; once.
+        """Take over what dead processes left, the oldest first; of those that die later, soon after.
 
         A file that cannot be understood is set aside, and said.
 
@@ -110,33 +132,54 @@ class Spool:
             OSError: If the disk refuses; what was not taken over is there for the next call.
             sqlite3.Error: Likewise.
         """
-        if self.adopted:
+        if time.monotonic() < self._look_at:
             return
         for path in sorted(self.path.parent.glob("*.sqlite")):
             if path != self.path:
                 self._take_over(path)
+        for lock in self.path.parent.glob("*.sqlite.lock"):
+            if not lock.with_suffix("").exists():
+                self._clear(lock.with_suffix(""))
         self.adopted = True
+        self._look_at = time.monotonic() + SECONDS_BETWEEN_LOOKS
 
     def _take_over(self, path: Path) -> None:
-        lock = FileLock(f"{path}.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:  # its process lives
-            return
-        try:
-            self.add(jobs_in(path))
-            _delete(path)
-        except DamagedSpool as error:
-            aside = path.replace(path.with_suffix(".damaged"))
-            logger.error("xpcs-mask: %s; it is kept as %s and not delivered", error, aside)
-        finally:
-            lock.release()
-        Path(lock.lock_file).unlink(missing_ok=True)
+        with _held(path) as held:
+            if not held:
+                return
+            try:
+                self.add(jobs_in(path))
+                _delete(path)
+            except DamagedSpool as error:
+                aside = path.replace(path.with_suffix(".damaged"))
+                logger.error("xpcs-mask: %s; it is kept as %s and not delivered", error, aside)
+
+    def _clear(self, path: Path) -> None:
+        """Delete what a process left that died while it made or deleted its file."""
+        with _held(path) as held:
+            if held and not path.exists():
+                _delete(path)
 
     def _release(self, *, delete: bool) -> None:
         self._lock.release()
         if delete:
             Path(self._lock.lock_file).unlink(missing_ok=True)
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[bool]:
+    """Hold the lock of a file for the block, and delete it then; yield False if its process lives."""
+    lock = FileLock(f"{path}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
+    Path(lock.lock_file).unlink(missing_ok=True)
 
 
 class DamagedSpool(ValueError):  # noqa: N818

@@ -55,6 +55,18 @@ class Standing:
                 self._uses[place] = None
         return self._uses[place]
 
+    def overtaken(self, detector: XPCSDetector, name: str, revision: int) -> bool:
+        """Return whether a log entry about a run is older than the partition in force.
+
+        So it is where a run of the past is told again: it was judged then, and changes nothing now.
+        """
+        use = self.in_force(detector, name)
+        return use is not None and revision < use.revision
+
+    def past(self, detector: XPCSDetector, job: Job) -> bool:
+        """Return whether a job is history: its partition then comes in force for its run alone."""
+        return False
+
     def took(self, detector: XPCSDetector, name: str, use: PartitionUse) -> None:
         """Take a partition that was published: it is in force now, and fits."""
         self._uses[detector.name, name] = use
@@ -69,7 +81,7 @@ class Standing:
         return None if verdict is None or verdict.matches else verdict
 
     def unmatched(self, detector: XPCSDetector, job: Job) -> Verdict | None:
-        """Return how the partition that stays in force fits a run that has none of its own, and mark it."""
+        """Return how the partition that stays in force fits a run that has none of its own."""
         use = self.in_force(detector, job.name)
         if use is None:
             return None
@@ -79,9 +91,16 @@ class Standing:
             verdict = _verdict(
                 use, known, "its geometry is the same" if known else "the geometry is not known"
             )
-        if not verdict.matches:
-            self._said[job.detector, job.name] = f"run {job.run_uid[:8]}: {verdict.words}"
         return verdict
+
+    def mark(self, job: Job, verdict: Verdict, revision: int) -> None:
+        """Keep that the partition in force does not fit a run, if so.
+
+        An alarm about another run that is older than the partition in force says nothing of it.
+        """
+        past = revision < verdict.use.revision and job.run_uid != verdict.use.run_uid
+        if not verdict.matches and not past:
+            self._said[job.detector, job.name] = f"run {job.run_uid[:8]}: {verdict.words}"
 
     def status(self) -> dict[str, dict[str, Any]]:
         """Return, by ``detector/recipe``, the partition in force, its run, and whether it matches."""

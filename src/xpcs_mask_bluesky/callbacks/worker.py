@@ -18,7 +18,11 @@ from xpcs_mask_bluesky.callbacks.delivery import Deliverer, Delivery
 from xpcs_mask_bluesky.callbacks.jobs import Job, Order
 from xpcs_mask_bluesky.callbacks.outbox import SPOOL_ERRORS, Outbox
 
+SECONDS_TO_GATHER = 0.02
+"""What comes in this time goes to the disk in one step: each costs the RunEngine's thread a turn."""
 SECONDS_BETWEEN_BATCHES = 0.5
+SECONDS_IDLE = 0.1
+"""Between looks for something to do, where nobody says that there is."""
 BATCH = 2000
 PATIENCE = (0.5, 1.0, 2.0, 5.0)
 """Seconds between tries while the catalogue is away; the last one from then on."""
@@ -54,6 +58,8 @@ class Worker:
         self._complaints = complaints or Complaints()
         self._outbox = Outbox(spool_directory)
         self._wake = threading.Condition()
+        self._ready = 0
+        """Grows whenever there may be something to deliver, so that none of it is slept through."""
         self._threads: dict[str, threading.Thread] = {}
         self._paused = self._closed = False
         self._busy = False
@@ -98,7 +104,11 @@ class Worker:
     def flush(self, timeout: float) -> bool:
         """Return whether everything was delivered or parked within ``timeout`` seconds."""
         self.start()
-        return self._wait_idle(timeout, lambda: False)
+        return self._wait(self._idle, timeout)
+
+    def kept(self, timeout: float) -> bool:
+        """Return whether everything was in the spool, or delivered, within ``timeout`` seconds."""
+        return self._wait(lambda: self._outbox.kept, timeout)
 
     def pause(self) -> None:
         """Keep jobs in the spool without delivering them."""
@@ -108,6 +118,7 @@ class Worker:
         """Deliver again, what was parked too."""
         with self._wake:
             self._paused = False
+            self._ready += 1
             self._unpark_at = time.monotonic()
             self._wake.notify_all()
 
@@ -127,6 +138,7 @@ class Worker:
             thread.join(SECONDS_TO_END_AWAY if self.away else SECONDS_TO_END)
         if not any(thread.is_alive() for thread in self._threads.values()):
             try:
+                done = done and not self._outbox.parked
                 self._outbox.close()
             except SPOOL_ERRORS as error:
                 self.note_error(f"what waited could not be kept in {self._outbox.directory}: {error!r}")
@@ -169,11 +181,13 @@ class Worker:
                 gone_at.append(time.monotonic())
             return bool(gone_at) and time.monotonic() - gone_at[0] > SECONDS_TO_END_AWAY
 
-        return self._wait_idle(timeout, hopeless)
+        return self._wait(self._idle, timeout, hopeless)
 
-    def _wait_idle(self, timeout: float, hopeless: Callable[[], bool]) -> bool:
+    def _wait(
+        self, done: Callable[[], bool], timeout: float, hopeless: Callable[[], bool] = lambda: False
+    ) -> bool:
         end = time.monotonic() + timeout
-        while not self._idle():
+        while not done():
             left = end - time.monotonic()
             if left <= 0 or hopeless():
                 return False
@@ -182,10 +196,8 @@ class Worker:
         return True
 
     def _idle(self) -> bool:
-        if self._busy or self._outbox.news:
-            return False
         try:
-            return self._outbox.empty
+            return self._outbox.empty and not self._busy  # in this order: a delivery removes, then counts
         except SPOOL_ERRORS:
             return False
 
@@ -200,6 +212,8 @@ class Worker:
             with self._wake:
                 if not self._outbox.news:
                     self._wake.wait(0.5)
+            if self._outbox.news and not self._closed:
+                time.sleep(SECONDS_TO_GATHER)
             try:
                 moved = self._outbox.keep()
             except SPOOL_ERRORS as error:
@@ -212,6 +226,7 @@ class Worker:
                 self._say_untold()
                 if moved:
                     with self._wake:
+                        self._ready += 1
                         self._wake.notify_all()
             self._tick()
 
@@ -222,12 +237,12 @@ class Worker:
 
     def _deliver(self) -> None:
         while not self._closed:
-            started = time.monotonic()
+            started, ready = time.monotonic(), self._ready
             self._prepare()
             batch = self._batch(started)
             if not batch:
                 with self._wake:
-                    self._wake.wait(0.1)
+                    self._wake.wait_for(lambda: self._closed or self._ready != ready, SECONDS_IDLE)  # noqa: B023
                 continue
             self._busy = True
             try:

@@ -81,7 +81,7 @@ def reported(command: str) -> Iterator[None]:
 
     try:
         yield
-    except (ValueError, LookupError, OSError, Conflict, DamagedData, ClientError) as error:
+    except (ValueError, LookupError, OSError, ImportError, Conflict, DamagedData, ClientError) as error:
         typer.echo(f"xpcs-mask {command}: {words_of(error)}", err=True)
         raise typer.Exit(FAILED) from error
 

@@ -1,4 +1,4 @@
-"""Geometries and recipes in JSON or YAML files."""
+"""Geometries, recipes and other declared values in JSON or YAML files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def read_geometry(path: str | Path) -> GeometryRecord:
         FileNotFoundError: If there is no such file.
         ValueError: If it is not of these formats, or a field is wrong, naming it.
     """
-    return _declared(Path(path), GeometryRecord)
+    return read_declared(path, GeometryRecord)
 
 
 def read_recipe(path: str | Path) -> PartitionRecipe:
@@ -33,10 +33,21 @@ def read_recipe(path: str | Path) -> PartitionRecipe:
         FileNotFoundError: If there is no such file.
         ValueError: If it is not of these formats, or a field is wrong, naming it.
     """
-    return _declared(Path(path), PartitionRecipe)
+    return read_declared(path, PartitionRecipe)
 
 
-def _declared(path: Path, model: type[Model]) -> Model:
+def read_declared(path: str | Path, model: type[Model]) -> Model:
+    """Return the value in a ``.json``, ``.yml`` or ``.yaml`` file.
+
+    Args:
+        path: Of the file.
+        model: Whose fields it holds.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not of these formats, or a field is wrong, naming it.
+    """
+    path = Path(path)
     try:
         return model.model_validate(_mapping(path))
     except ValidationError as error:

@@ -67,7 +67,7 @@ class Content:
             else:
                 array = np.ascontiguousarray(value)
                 digest.update(f"{name}{array.dtype.str}{array.shape}".encode())
-                digest.update(array.tobytes())
+                digest.update(array.data)
         return digest.hexdigest()
 
 

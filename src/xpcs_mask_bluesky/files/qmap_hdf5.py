@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,15 @@ import h5py
 import numpy as np
 
 from xpcs_mask_bluesky.files.hdf5_content import LZF, Content, member_group, read_content
+from xpcs_mask_bluesky.files.packing import create_packed
 from xpcs_mask_bluesky.files.replacing import replaced
 from xpcs_mask_bluesky.geometry import GeometryRecord
 from xpcs_mask_bluesky.partitions import Bins, Partition, PartitionRecipe
+from xpcs_mask_bluesky.threads import threads_at_most
 
 VERSION = "1.0"
 CONVENTION = "0-based; an integer is a pixel's centre; arrays are (row, column); x columns, y rows"
+THREADS = 2
 _COMPRESSED_ABOVE = 1024
 _MAPPINGS = ("dynamic_index_mapping", "static_index_mapping")
 _MAPS = ("mask", "blemish", "dynamic_roi_map", "static_roi_map")
@@ -58,6 +62,21 @@ def write_qmap(
         _write_group(file.create_group("qmap"), part, source_file)
         _write_provenance(file.create_group("provenance"), part, run_uid, mask_revision)
     return Path(path)
+
+
+def qmap_bytes(part: Partition, *, run_uid: str = "", mask_revision: str = "") -> bytes:
+    """Return what :func:`write_qmap` would write, for a file that another process writes.
+
+    Args:
+        part: What to write.
+        run_uid: The run that it was made for, kept in ``/provenance``.
+        mask_revision: The mask's revision, kept in ``/provenance``.
+    """
+    with h5py.File("memory", "w", driver="core", backing_store=False) as file:
+        _write_group(file.create_group("qmap"), part, "")
+        _write_provenance(file.create_group("provenance"), part, run_uid, mask_revision)
+        file.flush()
+        return file.id.get_file_image()
 
 
 def read_qmap(path: str | os.PathLike[str]) -> Partition:
@@ -96,8 +115,14 @@ def partition_of(qmap: Content, provenance: Content) -> Partition:
         ValueError: If they do not match their hash and digest.
         KeyError: If a dataset or attribute is missing.
     """
-    if qmap.text("hash") != qmap.digest():
-        raise ValueError("/qmap does not match its hash; was it patched in place?")
+    with ThreadPoolExecutor(1, "xpcs-mask-check") as beside:
+        part = beside.submit(_checked, qmap, provenance)
+        if qmap.text("hash") != qmap.digest():
+            raise ValueError("/qmap does not match its hash; was it patched in place?")
+        return part.result()
+
+
+def _checked(qmap: Content, provenance: Content) -> Partition:
     for name in _MAPS:
         if qmap.datasets[name].max(initial=0) > qmap.datasets[name].size:
             raise ValueError(
@@ -117,11 +142,16 @@ def partition_of(qmap: Content, provenance: Content) -> Partition:
 
 def _write_group(group: h5py.Group, part: Partition, source_file: str) -> None:
     content = qmap_content(part, source_file)
-    for name, value in content.datasets.items():
-        dataset = _write(group, name, value)
-        dataset.attrs.update(content.marks.get(name, {}))
-    group.attrs.update(content.attributes)
-    group.attrs["hash"] = content.digest()
+    large = {name: value for name, value in content.datasets.items() if _is_large(value)}
+    with ThreadPoolExecutor(threads_at_most(THREADS), "xpcs-mask-pack") as threads:
+        digest = threads.submit(content.digest)
+        create_packed(group, large, threads)
+        for name in content.datasets.keys() - large.keys():
+            _write(group, name, content.datasets[name])
+        for name, marks in content.marks.items():
+            group[name].attrs.update(marks)
+        group.attrs.update(content.attributes)
+        group.attrs["hash"] = digest.result()
 
 
 def qmap_content(part: Partition, source_file: str = "") -> Content:
@@ -160,12 +190,16 @@ def _add_bins(content: Content, prefix: str, bins: Bins, part: Partition) -> Non
         content.marks[name] = {"name": axis, "unit": unit, "size": len(centers)}
 
 
-def _write(group: h5py.Group, name: str, value: Any) -> h5py.Dataset:
+def _is_large(value: Any) -> bool:
+    return not isinstance(value, (str, tuple)) and value.size > _COMPRESSED_ABOVE
+
+
+def _write(group: h5py.Group, name: str, value: Any) -> None:
     if isinstance(value, (str, tuple)):
         data = value if isinstance(value, str) else list(value)
-        return group.create_dataset(name, data=data, dtype=h5py.string_dtype("utf-8"))
-    compression = "lzf" if value.size > _COMPRESSED_ABOVE else None
-    return group.create_dataset(name, data=value, compression=compression)
+        group.create_dataset(name, data=data, dtype=h5py.string_dtype("utf-8"))
+    else:
+        group.create_dataset(name, data=value)
 
 
 def _write_provenance(group: h5py.Group, part: Partition, run_uid: str, mask_revision: str) -> None:

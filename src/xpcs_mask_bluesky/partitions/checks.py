@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from xpcs_mask_bluesky.partitions.counting import AT_ONCE, THREADS, label_counts
 from xpcs_mask_bluesky.partitions.grid import Grid
+from xpcs_mask_bluesky.threads import threads_at_most
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 
 def check_partition(part: Partition) -> None:
     """Raise ``ValueError`` unless everything holds that must hold of a partition."""
+    if _holds(part):
+        return
     _check_maps(part)
     for name, labels, mapping, size in (
         ("dynamic", part.dynamic_roi_map, part.dynamic_index_mapping, part.recipe.dynamic),
@@ -25,6 +30,51 @@ def check_partition(part: Partition) -> None:
     ):
         _check_labels(name, labels, mapping, size[0] * size[1])
     _check_nesting(part)
+
+
+def _holds(part: Partition) -> bool:
+    """Return whether all of it holds, found out in one pass over the maps; what does not, the rest tells."""
+    maps = (part.static_roi_map, part.dynamic_roi_map, part.mask, part.blemish)
+    static, bins = part.static_roi_map, len(part.static_index_mapping)
+    if any(each.shape != part.record.shape for each in maps) or static.dtype.kind != "u":
+        return False
+    table = _dynamic_of_static_label(part)
+    if table is None or static.max(initial=0) != bins:
+        return False
+    if not label_counts(static, part.mask, bins + 1)[1:].all():
+        return False
+    flat = [each.reshape(-1) for each in maps]
+
+    def agree(start: int) -> bool:
+        fine, coarse, mask, good = (each[start : start + AT_ONCE] for each in flat)
+        return (
+            np.array_equal(table[fine], coarse)
+            and np.array_equal(fine > 0, mask)
+            and not (mask & ~good).any()
+        )
+
+    with ThreadPoolExecutor(threads_at_most(THREADS)) as threads:
+        return all(threads.map(agree, range(0, static.size, AT_ONCE)))
+
+
+def _dynamic_of_static_label(part: Partition) -> Labels | None:
+    """Return the dynamic label of each static one, 0 for 0; None if mappings and recipe do not agree."""
+    fine, coarse = (Grid.of(part.recipe, kind) for kind in ("static", "dynamic"))
+    static, dynamic = (
+        each.astype(np.int64) for each in (part.static_index_mapping, part.dynamic_index_mapping)
+    )
+    for mapping, size in ((static, part.recipe.static), (dynamic, part.recipe.dynamic)):
+        if not len(mapping) or (np.diff(mapping) <= 0).any():
+            return None
+        if not 0 <= mapping[0] <= mapping[-1] < size[0] * size[1]:
+            return None
+    parents = fine.parents(coarse)[static]
+    label = np.searchsorted(dynamic, parents)
+    if label.max() >= len(dynamic) or not np.array_equal(dynamic[label], parents):
+        return None
+    if len(np.unique(label)) != len(dynamic):
+        return None
+    return np.concatenate([[0], label + 1]).astype(part.dynamic_roi_map.dtype)
 
 
 def _check_maps(part: Partition) -> None:

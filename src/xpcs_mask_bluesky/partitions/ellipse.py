@@ -19,7 +19,6 @@ import numpy as np
 from pydantic import ConfigDict, Field, FiniteFloat, model_validator
 
 from xpcs_mask_bluesky.checked import Checked
-from xpcs_mask_bluesky.masks.raster import turn
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -93,6 +92,8 @@ class EllipseFrame(Checked):
         return -np.degrees(np.arctan2(down, right))
 
     def _own_axes(self, record: GeometryRecord) -> tuple[Floats, Floats]:
+        from xpcs_mask_bluesky.masks.raster import turn  # all of masks would delay each first partition
+
         row, column = self._center(record)
         cosine, sine = turn(self.angle)
         down = (np.arange(record.shape[0], dtype=float) - row)[:, None]

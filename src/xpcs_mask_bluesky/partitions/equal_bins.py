@@ -49,8 +49,8 @@ class EqualBins:
 
 def equal_bins(edges: tuple[float, ...], *, log: bool = False) -> EqualBins | None:
     """Return the edges as equal steps, or None if they are not."""
-    lower, top = thresholds(edges)
-    reached = np.array([*lower[:-1], top])
+    reached, top = thresholds(edges)
+    reached[-1] = top
     if log:
         if reached[0] <= 0:
             return None

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 SIDE = 16
 """Of a tile, in px."""
-AT_FIRST = 32
-"""Tiles that are looked into at once; then twice as many, and so on."""
+AT_FIRST = 8
+"""Tiles that are looked into at once for each end; then twice as many, and so on."""
 SLACK = 1e-9
 """Added to each bound, of its size: much more than double precision leaves open."""
 MOST = 32
@@ -63,11 +63,7 @@ def extremes(
     if sight is None:
         return None
     turned = (offset, fold) if axis == "phi" else None
-    tiles = _Tiles(sight, mask, turned)
-    low, high = tiles.largest(-1.0), tiles.largest(1.0)
-    if low is None or high is None:
-        return None
-    return Between(-low.high, -low.low), high
+    return _Tiles(sight, mask, turned).ends()
 
 
 class _Tiles:
@@ -85,6 +81,8 @@ class _Tiles:
             self._low, self._high = values - slope * reach, values + slope * reach
         else:
             self._low, self._high = self._angles(middle, reach, turned)
+        self._low -= SLACK * np.abs(self._low)
+        self._high += SLACK * np.abs(self._high)
 
     def _angles(self, middle: Pixels, reach: float, turned: tuple[float, int]) -> tuple[Floats, Floats]:
         x, y, _ = self._sight.at(middle)
@@ -97,31 +95,40 @@ class _Tiles:
         around = (low < begin) | (high > end) | (width >= 90)
         return np.where(around, begin, low), np.where(around, end, high)
 
-    def largest(self, sign: float) -> Between | None:
-        """Return the largest value times ``sign`` of the pixels that count; None if it cannot be told."""
-        bounds = self._high if sign > 0 else -self._low
-        order = np.argsort(-bounds)
-        best, done, number = Between(-np.inf, -np.inf), 0, AT_FIRST
-        while done < len(order) and bounds[order[done]] + SLACK * abs(bounds[order[done]]) >= best.low:
-            found = self._within(order[done : done + number], sign)
-            if found is None or done > max(AT_FIRST, len(order) // MOST):
+    def ends(self) -> tuple[Between, Between] | None:
+        """Return the least and the largest value of the pixels that count; None if it cannot be told."""
+        least, largest = Between(np.inf, np.inf), Between(-np.inf, -np.inf)
+        left, number = 2 * max(AT_FIRST, len(self._low) // MOST), AT_FIRST
+        while len(tiles := self._promising(least.high, largest.low, number)):
+            bounds = self._within(tiles)
+            if left < 0 or bounds is None:
                 return None
-            best = Between(max(best.low, found.low), max(best.high, found.high))
-            done, number = done + number, 2 * number
-        return best if np.isfinite(best.low) else None
+            low, high = bounds
+            if len(low):
+                least = Between(min(least.low, low.min()), min(least.high, high.min()))
+                largest = Between(max(largest.low, low.max()), max(largest.high, high.max()))
+            left, number = left - len(tiles), 2 * number
+        return (least, largest) if np.isfinite(least.high) else None
 
-    def _within(self, tiles: Pixels, sign: float) -> Between | None:
+    def _promising(self, least: float, largest: float, number: int) -> Pixels:
+        """Return some tiles that may hold less or more than what was found, and ask for them no more."""
+        lower, higher = np.flatnonzero(self._low <= least), np.flatnonzero(self._high >= largest)
+        if len(lower) > number:
+            lower = lower[np.argpartition(self._low[lower], number)[:number]]
+        if len(higher) > number:
+            higher = higher[np.argpartition(-self._high[higher], number)[:number]]
+        tiles = np.union1d(lower, higher)
+        self._low[tiles], self._high[tiles] = np.nan, np.nan
+        return tiles
+
+    def _within(self, tiles: Pixels) -> tuple[Floats, Floats] | None:
+        """Return two bounds of the value of each pixel that counts; None if they do not tell one."""
         inside = np.arange(SIDE)
         pixels = self._flat(
             self._row[tiles][:, None, None] + inside[:, None], self._column[tiles][:, None, None] + inside
         )
-        pixels = pixels[self._mask.ravel()[pixels]]
-        if not len(pixels):
-            return Between(-np.inf, -np.inf)
-        low, high = self._values(pixels)
-        if np.isnan(low).any():
-            return None
-        return Between(float(low.max()), float(high.max())) if sign > 0 else _negative(low, high)
+        low, high = self._values(pixels[self._mask.ravel()[pixels]])
+        return None if np.isnan(low).any() else (low, high)
 
     def _values(self, pixels: Pixels) -> tuple[Floats, Floats]:
         """Return two bounds of the Q-map's value of each pixel, NaN where they say nothing."""
@@ -139,7 +146,3 @@ class _Tiles:
         last_row, last_column = (length - 1 for length in self._sight.shape)
         rows, columns = np.minimum(rows, last_row), np.minimum(columns, last_column)
         return (rows * self._sight.shape[1] + columns).ravel()
-
-
-def _negative(low: Floats, high: Floats) -> Between:
-    return Between(-float(high.min()), -float(low.min()))

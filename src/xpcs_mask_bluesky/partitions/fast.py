@@ -23,10 +23,6 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.unsignedinteger]
 
 
-BESIDE = 8
-"""Bytes of a pixel that XLA takes beside the labels: for an index, and for what it is given."""
-
-
 def fast_labels(qmap: QMap, wanted: NDArray[np.bool_], resolved: PartitionRecipe) -> Labels | None:
     """Return the labels of a mask, or None for a geometry or a recipe that the kernels do not know.
 
@@ -51,8 +47,8 @@ def fast_labels(qmap: QMap, wanted: NDArray[np.bool_], resolved: PartitionRecipe
 def _maps(natural: Numbers, mask: NDArray[np.bool_], table: Table) -> tuple[Numbers, Numbers]:
     """Return the static and the dynamic map."""
     tables = table.static_label, table.dynamic_label
-    itemsize = sum(each.itemsize for each in tables) + BESIDE
-    if rows_at_once(natural.shape, itemsize) == natural.shape[0]:
+    size = rows_at_once(natural.shape, sum(each.itemsize for each in tables))
+    if size == natural.shape[0]:
         static, dynamic = looked_up(natural, mask, *tables)
         return np.asarray(static), np.asarray(dynamic)
     maps: list[Numbers] = [np.empty(natural.shape, each.dtype) for each in tables]
@@ -62,5 +58,5 @@ def _maps(natural: Numbers, mask: NDArray[np.bool_], table: Table) -> tuple[Numb
         for each, block in zip(maps, found, strict=True):
             each[rows.wanted] = np.asarray(block)[rows.of_block]
 
-    by_rows(fill, natural.shape, itemsize)
+    by_rows(fill, natural.shape, size)
     return maps[0], maps[1]

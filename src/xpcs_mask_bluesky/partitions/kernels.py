@@ -17,6 +17,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from xpcs_mask_bluesky.qmap.rows import WIDE
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -81,7 +83,7 @@ def undecided(dtype: np.dtype[np.unsignedinteger]) -> np.unsignedinteger:
     return dtype.type(np.iinfo(dtype).max)
 
 
-@partial(jax.jit, static_argnames=("rows", "dtype"))
+@partial(jax.jit, static_argnames=("rows", "dtype"), compiler_options=WIDE)
 def phi_bins(
     rays: Rays, first: np.int32, turns: Turns, steps: Steps, *, rows: int, dtype: np.dtype[np.unsignedinteger]
 ) -> jax.Array:
@@ -95,7 +97,7 @@ def phi_bins(
     return jnp.where(clear & sure, number.astype(dtype), undecided(dtype))
 
 
-@partial(jax.jit, static_argnames=("log", "dtype"))
+@partial(jax.jit, static_argnames=("log", "dtype"), compiler_options=WIDE)
 def natural_labels(
     rays: Rays,
     first: np.int32,
@@ -127,7 +129,7 @@ def natural_labels(
     return jnp.where(sure, natural.astype(dtype), undecided(dtype))
 
 
-@jax.jit
+@partial(jax.jit, compiler_options=WIDE)
 def looked_up(natural: Map, mask: Map, static: Map, dynamic: Map) -> tuple[jax.Array, jax.Array]:
     """Return static and dynamic labels, ``(rows, columns)``, by natural index + 1; 0 where masked."""
     index = jnp.where(jnp.asarray(mask), jnp.asarray(natural).astype(jnp.int32), 0)
@@ -143,15 +145,21 @@ def _only(rays: Rays, first: np.int32, rows: int) -> Rays:
 
 
 def _transverse(rays: Rays) -> tuple[jax.Array, jax.Array]:
-    x = jnp.asarray(rays.across_column)[None, :] + jnp.asarray(rays.across_row)[:, None]
-    return x, jnp.broadcast_to(jnp.asarray(rays.down_row)[:, None], x.shape)
+    x = _sums(rays.across_column, rays.across_row)
+    return x, jax.lax.broadcast_in_dim(rays.down_row, x.shape, (0,))
+
+
+def _sums(column: Vector, row: Vector) -> jax.Array:
+    """Return the number of each pixel's column plus that of its row."""
+    shape = (len(row), len(column))
+    return jax.lax.broadcast_in_dim(column, shape, (1,)) + jax.lax.broadcast_in_dim(row, shape, (0,))
 
 
 def _sine_of_half(rays: Rays) -> jax.Array:
     """Return the sine of half the scattering angle (see ``qmap.q_magnitude``), in one division."""
     x, y = _transverse(rays)
-    length = jnp.sqrt(jnp.asarray(rays.flat_column)[None, :] + jnp.asarray(rays.flat_row)[:, None])
-    z = jnp.asarray(rays.along_column)[None, :] + jnp.asarray(rays.along_row)[:, None]
+    length = jnp.sqrt(_sums(rays.flat_column, rays.flat_row))
+    z = _sums(rays.along_column, rays.along_row)
     ahead = length + jnp.abs(z)
     return jnp.sqrt(jnp.where(z >= 0, x * x + y * y, ahead * ahead) / (2 * length * ahead))
 
@@ -170,7 +178,8 @@ def _arctangent(y: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array]:
     wide, high = jnp.abs(x), jnp.abs(y)
     steep = high > wide
     largest = jnp.where(steep, high, wide)
-    ratio = jnp.where(steep, wide, high) / largest
+    # not divided by: what is used twice and is no mere product, XLA writes into a map and reads again
+    ratio = jnp.where(steep, wide, high) * (1 / largest)
     square = ratio * ratio
     series = jnp.full_like(square, ARCTANGENT[-1])
     for coefficient in ARCTANGENT[-2::-1]:

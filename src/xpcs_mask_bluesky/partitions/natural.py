@@ -26,7 +26,7 @@ from xpcs_mask_bluesky.partitions.near import decided_phi, decided_q
 from xpcs_mask_bluesky.partitions.recent import recent
 from xpcs_mask_bluesky.partitions.recipe import PartitionRecipe
 from xpcs_mask_bluesky.partitions.sight import Sight
-from xpcs_mask_bluesky.qmap.rows import Rows, by_rows, rows_at_once
+from xpcs_mask_bluesky.qmap.rows import Rows, aligned_empty, by_rows, rows_at_once
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,12 +34,17 @@ if TYPE_CHECKING:
     from xpcs_mask_bluesky.geometry import GeometryRecord
 
     Numbers = NDArray[np.unsignedinteger]
+    Pixels = NDArray[np.intp]
     Edges = tuple[float, ...]
 
 KEPT = 4
 """Maps kept of natural indices, and of bins of phi: for as many recipes or detectors side by side."""
 KEPT_BYTES = 64 * 2**20
 """That the maps of natural indices take together; those of bins of phi, of half as many, half of it."""
+WHOLE = 1 << 21
+"""Bytes of a map of bins up to which it is made at once: XLA divides the work itself."""
+BLOCK = 1 << 23
+"""Bytes of a block of a larger one, of which there are at least two, so that both cores look through it."""
 LEAST = 1e-28
 """In m: of a smaller X and Y, single precision that rounds subnormal numbers to zero tells no direction."""
 MOST_OFFSET = 1e6
@@ -121,12 +126,11 @@ def _natural(
         first = np.int32(rows.computed.start)
         return natural_labels(rays, first, steps, phi[rows.computed], **traced, log=log, dtype=dtype)
 
-    natural, left = _filled(block, record.shape, dtype)
-    q, other = decided_q(record, sight, left, edges), phi.ravel()[left].astype(np.int64) - 1
-    index = q * strides[0] + other * strides[1] + 1
-    natural.ravel()[left] = np.where((q >= 0) & (other >= 0), index, 0)
-    natural.flags.writeable = False
-    return Counted(natural, bins + 1)
+    def decided(left: Pixels) -> NDArray[np.int64]:
+        q, other = decided_q(record, sight, left, edges), phi.ravel()[left].astype(np.int64) - 1
+        return np.where((q >= 0) & (other >= 0), q * strides[0] + other * strides[1] + 1, 0)
+
+    return Counted(_filled(record, dtype, block, decided), bins + 1)
 
 
 def _phi_bytes(record: GeometryRecord, edges: Edges, offset: float, fold: int) -> float:
@@ -139,7 +143,7 @@ def _phi_bins(record: GeometryRecord, edges: Edges, offset: float, fold: int) ->
     sight, equal = Sight.of(record), equal_bins(edges)
     if sight is None or equal is None or abs(offset) > MOST_OFFSET:
         return None
-    seam = fold * ((10 + sight.shear) * SINGLE + 8 * DOUBLE * (2 + abs(offset) / 360))
+    seam = fold * ((11 + sight.shear) * SINGLE + 8 * DOUBLE * (2 + abs(offset) / 360))
     parts = _as_parts(equal, fold)
     margin = parts.margin(relative=0, absolute=seam)
     if margin > MOST_MARGIN:
@@ -150,39 +154,53 @@ def _phi_bins(record: GeometryRecord, edges: Edges, offset: float, fold: int) ->
     numbers = {"turn": turn, "fold": fold, "seam": seam, "core": core}
     turns = Turns(**{name: np.float32(number) for name, number in numbers.items()})
     rays, steps, dtype = sight.rays(), _steps(parts, margin), numbers_up_to(equal.bins)
-    size = rows_at_once(record.shape, dtype.itemsize)
+    size = _rows_at_once(record, dtype)
 
     def block(rows: Rows) -> jax.Array:
         return phi_bins(rays, np.int32(rows.computed.start), turns, steps, rows=size, dtype=dtype)
 
-    found, left = _filled(block, record.shape, dtype)
-    found.ravel()[left] = decided_phi(record, sight, left, edges, (offset, fold)) + 1
+    def decided(left: Pixels) -> NDArray[np.int32]:
+        return decided_phi(record, sight, left, edges, (offset, fold)) + 1
+
+    return _filled(record, dtype, block, decided)
+
+
+def _filled(
+    record: GeometryRecord,
+    dtype: np.dtype[np.unsignedinteger],
+    block: Callable[[Rows], jax.Array],
+    decided: Callable[[Pixels], NDArray[np.integer]],
+) -> Numbers:
+    """Return a map, read-only, made block by block.
+
+    Args:
+        record: The geometry.
+        dtype: Of the map.
+        block: The rows that a kernel computes, with a mark where single precision leaves a pixel open.
+        decided: The numbers of such pixels, given by their flat index.
+    """
+    found = aligned_empty(record.shape, dtype)
+
+    def fill(rows: Rows) -> None:
+        part = found[rows.wanted]
+        part[...] = np.asarray(block(rows))[rows.of_block]
+        left = _left_open(part)
+        part.ravel()[left] = decided(left + rows.wanted.start * record.shape[1])
+
+    by_rows(fill, record.shape, _rows_at_once(record, dtype))
     found.flags.writeable = False
     return found
 
 
-def _filled(
-    block: Callable[[Rows], jax.Array], shape: tuple[int, int], dtype: np.dtype[np.unsignedinteger]
-) -> tuple[Numbers, NDArray[np.intp]]:
-    """Return a map made block by block, and the flat indices of pixels that single precision left open."""
-    if rows_at_once(shape, dtype.itemsize) == shape[0]:
-        found = np.array(block(Rows.all(shape)))
-        return found, _left_open(found, 0)
-    found = np.empty(shape, dtype)
-
-    def fill(rows: Rows) -> NDArray[np.intp]:
-        part = found[rows.wanted]
-        part[...] = np.asarray(block(rows))[rows.of_block]
-        return _left_open(part, rows.wanted.start * shape[1])
-
-    return found, np.concatenate(by_rows(fill, shape, dtype.itemsize))
+def _rows_at_once(record: GeometryRecord, dtype: np.dtype[np.unsignedinteger]) -> int:
+    return rows_at_once(record.shape, dtype.itemsize, whole=WHOLE, block=BLOCK)
 
 
-def _left_open(found: Numbers, first: int) -> NDArray[np.intp]:
-    """Return the flat indices, counted from ``first``, of pixels that single precision left open."""
+def _left_open(found: Numbers) -> Pixels:
+    """Return the flat indices of pixels that single precision left open."""
     flat, mark = found.ravel(), undecided(found.dtype)
     parts = [
-        np.flatnonzero(flat[start : start + AT_ONCE] == mark) + (first + start)
+        np.flatnonzero(flat[start : start + AT_ONCE] == mark) + start
         for start in range(0, len(flat), AT_ONCE)
     ]
     return np.concatenate(parts)

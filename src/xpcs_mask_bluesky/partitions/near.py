@@ -11,7 +11,7 @@ import numpy as np
 from xpcs_mask_bluesky.partitions.azimuth import label_angle
 from xpcs_mask_bluesky.partitions.bins import bin_index
 from xpcs_mask_bluesky.partitions.equal_bins import DOUBLE
-from xpcs_mask_bluesky.qmap import q_map
+from xpcs_mask_bluesky.qmap.maps import values_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +60,7 @@ def _decided(
     found = bins(value - error)
     unsure = (found != bins(value + error)) | np.isnan(error)
     if unsure.any():
-        found[unsure] = bins(q_map(record)[axis].ravel()[pixels[unsure]])
+        found[unsure] = bins(values_at(record, axis, pixels[unsure]))
     return found
 
 

@@ -195,7 +195,8 @@ class Partition:
         self, kind: Kind, labels: Labels, mapping: NDArray[np.integer], counts: NDArray[np.int64]
     ) -> Bins:
         grid = Grid.of(self.recipe, kind)
-        first, second = self.recipe.dimensions
+        # not self, which holds the bins: what is in a cycle keeps its maps until Python looks for cycles
+        record, recipe, mask = self.record, self.recipe, self.mask
         return Bins(
             num_pts=grid.num_pts,
             edges=(frozen(grid.edges(0)), frozen(grid.edges(1))),
@@ -203,22 +204,9 @@ class Partition:
             centers=(frozen(grid.centers(0)), frozen(grid.centers(1))),
             index_mapping=mapping,
             counts=frozen(counts),
-            _means=lambda: (self._mean(first, labels), self._mean(second, labels)),
-            _solid_angles=lambda: self._solid_angle(labels),
+            _means=lambda: _means(record, recipe, mask, labels),
+            _solid_angles=lambda: _solid_angles(record, labels),
         )
-
-    def _mean(self, dimension: str, labels: Labels) -> NDArray[np.float64]:
-        values = axis_values(q_map(self.record), dimension, self.recipe)[self.mask]
-        label = labels[self.mask].astype(np.intp) - 1
-        if dimension not in AZIMUTHS:
-            return frozen(np.bincount(label, values) / np.bincount(label))
-        fold = self.recipe.symmetry_fold
-        turned = np.radians(values * fold)
-        total = np.bincount(label, np.cos(turned)) + 1j * np.bincount(label, np.sin(turned))
-        return frozen(into_first_fold(np.degrees(np.angle(total)) / fold, fold))
-
-    def _solid_angle(self, labels: Labels) -> NDArray[np.float64]:
-        return frozen(np.bincount(labels.ravel(), pixel_solid_angle(self.record).ravel())[1:])
 
     def __repr__(self) -> str:
         return (
@@ -236,3 +224,27 @@ def frozen(array: np.ndarray) -> np.ndarray:
     """Return an array of our own, made read-only; of somebody else's pass a copy."""
     array.flags.writeable = False
     return array
+
+
+def _means(
+    record: GeometryRecord, recipe: PartitionRecipe, mask: Bits, labels: Labels
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    first, second = (_mean(record, recipe, name, mask, labels) for name in recipe.dimensions)
+    return first, second
+
+
+def _mean(
+    record: GeometryRecord, recipe: PartitionRecipe, dimension: str, mask: Bits, labels: Labels
+) -> NDArray[np.float64]:
+    values = axis_values(q_map(record), dimension, recipe)[mask]
+    label = labels[mask].astype(np.intp) - 1
+    if dimension not in AZIMUTHS:
+        return frozen(np.bincount(label, values) / np.bincount(label))
+    fold = recipe.symmetry_fold
+    turned = np.radians(values * fold)
+    total = np.bincount(label, np.cos(turned)) + 1j * np.bincount(label, np.sin(turned))
+    return frozen(into_first_fold(np.degrees(np.angle(total)) / fold, fold))
+
+
+def _solid_angles(record: GeometryRecord, labels: Labels) -> NDArray[np.float64]:
+    return frozen(np.bincount(labels.ravel(), pixel_solid_angle(record).ravel())[1:])

@@ -15,9 +15,11 @@ import numpy as np
 
 from xpcs_mask_bluesky.qmap import reflection, transmission
 from xpcs_mask_bluesky.qmap.lab import Geometry
-from xpcs_mask_bluesky.qmap.rows import Rows, by_rows, rows_at_once
+from xpcs_mask_bluesky.qmap.rows import WIDE, Rows, by_rows, keep_freed_memory, rows_at_once
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from xpcs_mask_bluesky.geometry import GeometryRecord
 
     MapFunction = Callable[[Geometry, tuple[int, int]], jax.Array]
@@ -77,8 +79,9 @@ def map_functions(geometry: Geometry) -> Mapping[str, MapFunction]:
     return _IN_REFLECTION if geometry.surface.film is None else _IN_A_FILM
 
 
-@partial(jax.jit, static_argnames=("axis", "shape"))
+@partial(jax.jit, static_argnames=("axis", "shape"), compiler_options=WIDE)
 def _compiled(geometry: Geometry, *, axis: str, shape: tuple[int, int]) -> jax.Array:
+    # one program for each axis: together, the compiler rounds otherwise than alone
     return map_functions(geometry)[axis](geometry, shape)
 
 
@@ -116,8 +119,24 @@ def _in_blocks(geometry: Geometry, axes: Sequence[str], shape: tuple[int, int]) 
         for each, block in zip(maps, _at_once(part, axes, size), strict=True):
             each[rows.wanted] = block[rows.of_block]
 
-    by_rows(fill, shape, DOUBLE)
+    keep_freed_memory()
+    by_rows(fill, shape, size[0])
     return maps
+
+
+def values_at(record: GeometryRecord, axis: str, pixels: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return one map's values at pixels given by their flat index, without the blocks that hold none."""
+    geometry, shape = Geometry.from_record(record), record.shape
+    size = rows_at_once(shape, DOUBLE)
+    values = np.empty(len(pixels))
+    numbers = pixels // (size * shape[1])
+    for number in np.unique(numbers):
+        rows = Rows.beginning(int(number) * size, shape[0], size).computed
+        part = replace(geometry, first_row=float(rows.start))
+        (block,) = _at_once(part, (axis,), (size, shape[1]))
+        here = numbers == number
+        values[here] = block.ravel()[pixels[here] - rows.start * shape[1]]
+    return values
 
 
 class QMap(Mapping[str, np.ndarray]):

@@ -45,7 +45,10 @@ from xpcs_mask_bluesky.server.full_disk import say_when_full
 from xpcs_mask_bluesky.server.header_only import HeaderOnly
 from xpcs_mask_bluesky.server.policy import CredentialPolicy
 from xpcs_mask_bluesky.server.qmaps import QMapAdapter
+from xpcs_mask_bluesky.server.queries import create_indexes
 from xpcs_mask_bluesky.server.relocate import follow_move
+from xpcs_mask_bluesky.server.settled import settle
+from xpcs_mask_bluesky.server.walk import WalkedCatalog
 from xpcs_mask_bluesky.store.qmap_node import MIMETYPE
 
 SUBDIRECTORIES = ("data", "frames", "partitions", "spool", "backup")
@@ -69,10 +72,10 @@ def build(directory: Path, connection: Connection, readable: tuple[Path, ...] = 
 
 
 def _catalog(directory: Path, readable: tuple[Path, ...]) -> Any:
-
     database = directory / "catalog.db"
     _initialize_database(database)
-    return from_uri(
+    create_indexes(database)
+    catalog = from_uri(
         database,
         writable_storage=[
             directory / "data",
@@ -82,6 +85,7 @@ def _catalog(directory: Path, readable: tuple[Path, ...]) -> Any:
         adapters_by_mimetype={MIMETYPE: QMapAdapter},
         cache_config=StreamingCacheConfig(uri="memory").model_dump(),
     )
+    return WalkedCatalog.of(catalog)
 
 
 def _initialize_database(database: Path) -> None:
@@ -158,8 +162,10 @@ def serve(directory: Path, *, port: int, stay: bool, readable: tuple[Path, ...] 
     earlier = read_connection(directory)
     listener = _listen(port or (earlier.port if earlier else 0), fall_back=not port)
     connection = new_connection(listener.getsockname()[1], earlier)
+    app = build(directory, connection, readable)
+    settle(app)
     config = uvicorn.Config(
-        HeaderOnly(build(directory, connection, readable)),
+        HeaderOnly(app),
         loop="asyncio",
         log_config=None,
         access_log=False,

@@ -11,7 +11,7 @@ from tiled.queries import AccessTagsFilter
 from tiled.server.core import NoEntry
 from tiled.validation_registration import default_validation_registry
 
-from xpcs_mask_bluesky.server import redaction, validators
+from xpcs_mask_bluesky.server import queries, redaction, validators
 from xpcs_mask_bluesky.server.roles import is_staff
 from xpcs_mask_bluesky.server.visit import arrive, current, has_spec, walk
 from xpcs_mask_bluesky.store.layout import DETECTOR_SPEC, LOG
@@ -38,13 +38,14 @@ class CredentialPolicy(AccessPolicy):
     request's role may make (:mod:`~xpcs_mask_bluesky.server.roles`). A key that is limited to access
     tags reaches the nodes that carry one of them.
 
-    Making one also registers what it leans on: the validator of log entries, and the filter that keeps
-    keys out of the access log.
+    Making one also registers what it leans on: the validator of log entries, the filter that keeps
+    keys out of the access log, and how log entries are searched.
     """
 
     def __init__(self) -> None:
         validators.register(default_validation_registry)
         redaction.install()
+        queries.register()
 
     async def init_node(
         self, principal: Any, authn_access_tags: Any, authn_scopes: Any, access_tags: Any = None

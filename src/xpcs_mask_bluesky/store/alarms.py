@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tiled.queries import Eq
 
 from xpcs_mask_bluesky.digests import json_digest
-from xpcs_mask_bluesky.store.log import Draft
+from xpcs_mask_bluesky.store.log import Draft, LogEntry
 
 if TYPE_CHECKING:
     from xpcs_mask_bluesky.store.detector import DetectorNode
@@ -27,9 +27,12 @@ def raise_alarm(
     first_seq_num: int,
     time: float,
     message: str,
+    about: str = "",
     facts: Mapping[str, Any] | None = None,
-) -> None:
+) -> LogEntry:
     """Commit an alarm; the same reason again in a run makes no second entry, whatever numbers it tells.
+
+    Returns that entry, or the first one.
 
     Args:
         detector: Whose log.
@@ -39,11 +42,13 @@ def raise_alarm(
         first_seq_num: First event for which the run's geometry or partition is not known.
         time: Of the document, seconds since the epoch.
         message: One line for people.
+        about: The reason without what depends on when it is said; by default the message.
         facts: The same for programs: the partition that stays in force, and what moved.
     """
-    key = json_digest([run_uid, name, _NUMBER.sub("#", message)])
-    if detector.commits.last(Eq("lineage.alarm", key)) is not None:
-        return
+    key = json_digest([run_uid, name, _NUMBER.sub("#", about or message)])
+    known = detector.commits.last(Eq("lineage.alarm", key))
+    if known is not None:
+        return known
     draft = Draft(
         kind=ALARM,
         author=detector.author,
@@ -52,4 +57,6 @@ def raise_alarm(
         body={"message": message, "stream": stream, "first_seq_num": first_seq_num, **(facts or {})},
     )
     said = lambda entry: entry.lineage.get("alarm") == key  # noqa: E731
-    detector.state.took(detector.commits.append(draft, since=detector.commits.head(), instead=said))
+    entry = detector.commits.append(draft, since=detector.commits.head(), instead=said)
+    detector.state.took(entry)
+    return entry

@@ -14,12 +14,11 @@ from tiled.client.container import Container
 from xpcs_mask_bluesky.store.blobs import Blobs
 from xpcs_mask_bluesky.store.layout import BLOBS, LOG, PARTITIONS, QMAPS, ensure
 from xpcs_mask_bluesky.store.log import Log, LogEntry
+from xpcs_mask_bluesky.store.made import Made
 from xpcs_mask_bluesky.store.partitions import Partitions
 from xpcs_mask_bluesky.store.qmap_node import QMaps
 from xpcs_mask_bluesky.store.state import StateCache
 from xpcs_mask_bluesky.store.uses import PartitionUse, use_of
-
-REMEMBERED = 256
 
 
 class DetectorNode(Container):
@@ -63,6 +62,11 @@ class DetectorNode(Container):
         return StateCache(self.commits)
 
     @cached_property
+    def made(self) -> Made:
+        """Partitions and edges that were made of geometries before."""
+        return Made(self.commits)
+
+    @cached_property
     def blobs(self) -> Blobs:
         """Arrays by digest."""
         return Blobs(self._part(BLOBS))
@@ -104,20 +108,6 @@ class DetectorNode(Container):
     def share_directory(self, directory: Path | None) -> None:
         """Store partitions as files in ``directory``, which the server reads; None for arrays."""
         self.__dict__["stored"] = Partitions(self._part(PARTITIONS), directory)
-
-    @cached_property
-    def _digests(self) -> dict[str, str]:
-        return {}
-
-    def remember(self, inputs: str, partition: str) -> None:
-        """Keep which partition these inputs made."""
-        if len(self._digests) >= REMEMBERED:
-            self._digests.pop(next(iter(self._digests)))
-        self._digests[inputs] = partition
-
-    def remembered(self, inputs: str) -> str | None:
-        """Return which partition these inputs made, if that is remembered."""
-        return self._digests.get(inputs)
 
     def _part(self, key: str) -> Any:
         kept: list[Any] = []

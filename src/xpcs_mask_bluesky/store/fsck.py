@@ -13,13 +13,15 @@ import numpy as np
 from tiled.client.utils import ClientError
 
 from xpcs_mask_bluesky.digests import array_digest
+from xpcs_mask_bluesky.partitions.recipe import PartitionRecipe
 from xpcs_mask_bluesky.store.errors import DamagedData
 from xpcs_mask_bluesky.store.layout import BLOBS, LOG, PARTITIONS
 from xpcs_mask_bluesky.store.log import PAGE, LogEntry
+from xpcs_mask_bluesky.store.made import RECIPE_RESOLVED, resolution_in
 from xpcs_mask_bluesky.store.named import arrays_named, partitions_named
 from xpcs_mask_bluesky.store.repair import heal_array, heal_partition, registered_file
 from xpcs_mask_bluesky.store.snapshots import SNAPSHOT
-from xpcs_mask_bluesky.store.state import LAYERS, RECIPE_RESOLVED, RECIPE_SET, State
+from xpcs_mask_bluesky.store.state import KINDS, LAYERS, State
 from xpcs_mask_bluesky.store.verify import makes
 
 if TYPE_CHECKING:
@@ -103,9 +105,11 @@ def _fold(detector: DetectorNode, entries: list[LogEntry], progress: Progress) -
     state, stopped, findings = State(), set[str](), list[Finding]()
     rasters: set[tuple[str, str]] = set()
     for entry in progress(entries, f"{detector.name}: masks"):
-        if entry.kind not in (*LAYERS, RECIPE_SET, RECIPE_RESOLVED) or entry.kind in stopped:
+        if entry.kind not in (*KINDS, RECIPE_RESOLVED) or entry.kind in stopped:
             continue
         try:
+            if entry.kind == RECIPE_RESOLVED:
+                PartitionRecipe.model_validate(resolution_in(entry)[1])
             state.take(entry)
             wrong = _another_raster(detector, state, entry, rasters)
         except (DamagedData, KeyError, ValueError) as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from tiled.queries import Comparison, In
@@ -17,6 +17,7 @@ from tiled.structures.core import Spec
 from xpcs_mask_bluesky.store.entry_words import clock, entry_words
 from xpcs_mask_bluesky.store.errors import Conflict, DamagedLog
 from xpcs_mask_bluesky.store.layout import COMMIT_SPEC, SCHEMA_VERSION, create
+from xpcs_mask_bluesky.store.search import metadata_found
 
 PAGE = 300
 """Most entries that Tiled hands out in one answer."""
@@ -113,17 +114,20 @@ class Log:
 
     def read(self, *queries: Any) -> list[LogEntry]:
         """Return the entries that match all of Tiled's ``queries``, oldest first."""
-        found = self._search(queries).values().page_size(PAGE)
-        entries = [LogEntry.from_metadata(node.metadata) for node in found]
-        return sorted(entries, key=lambda entry: entry.seq)
+        found = metadata_found(self._container, queries, page=PAGE)
+        return sorted(map(LogEntry.from_metadata, found), key=lambda entry: entry.seq)
 
-    def last(self, *queries: Any) -> LogEntry | None:
-        """Return the newest entry that matches all of Tiled's ``queries``. One request."""
-        try:
-            node = self._search(queries).values().last()
-        except IndexError:
-            return None
-        return LogEntry.from_metadata(node.metadata)
+    def last(self, *queries: Any, by: str | None = None) -> LogEntry | None:
+        """Return the newest entry that matches all of Tiled's ``queries``. One request.
+
+        Args:
+            queries: Tiled's.
+            by: What tells which is the newest, such as ``lineage.time``, and the number if that is equal;
+                by default the number.
+        """
+        newest = "-" if by is None else f"-{by},-seq"
+        found = next(metadata_found(self._container, queries, page=1, sort=newest), None)
+        return None if found is None else LogEntry.from_metadata(found)
 
     def after(self, seq: int, kinds: Iterable[str] | None = None) -> list[LogEntry]:
         """Return the entries numbered above ``seq``, of these kinds or of all."""
@@ -153,7 +157,7 @@ class Log:
             Conflict: an entry conflicts; nothing was committed.
         """
         for _ in range(ATTEMPTS):
-            entry = LogEntry(seq=since + 1, time=round(time.time(), 6), **asdict(draft))
+            entry = LogEntry(seq=since + 1, time=round(time.time(), 6), **vars(draft))
             try:
                 self._create(entry)
             except KeyError:
@@ -168,15 +172,8 @@ class Log:
         raise Conflict(f"no free number for a {draft.kind!r} entry in {ATTEMPTS} attempts")
 
     def _create(self, entry: LogEntry) -> None:
-
         spec = Spec(COMMIT_SPEC, version=str(SCHEMA_VERSION))
-        create(self._container, f"{entry.seq:08d}", metadata=asdict(entry), specs=[spec])
-
-    def _search(self, queries: Iterable[Any]) -> Any:
-        found = self._container
-        for query in queries:
-            found = found.search(query)
-        return found
+        create(self._container, f"{entry.seq:08d}", metadata=vars(entry), specs=[spec])
 
 
 def _conflict(draft: Draft, other: LogEntry) -> str:

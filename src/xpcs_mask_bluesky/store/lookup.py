@@ -7,15 +7,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tiled.queries import Comparison, Eq, Like
+from tiled.queries import Comparison, Eq, KeyPresent, Like
 
 from xpcs_mask_bluesky.geometry import GeometryRecord
 from xpcs_mask_bluesky.store.alarms import ALARM
 from xpcs_mask_bluesky.store.errors import AmbiguousPartition
 from xpcs_mask_bluesky.store.log import LogEntry
 from xpcs_mask_bluesky.store.partitions import PartitionHandle
-from xpcs_mask_bluesky.store.publish import compute, inputs_of, known
-from xpcs_mask_bluesky.store.uses import GEOMETRY, RUN_USE, GeometryNote, PartitionUse
+from xpcs_mask_bluesky.store.publish import compute, inputs_of
+from xpcs_mask_bluesky.store.uses import GEOMETRY, PAST, RUN_USE, GeometryNote, PartitionUse
 
 if TYPE_CHECKING:
     from xpcs_mask_bluesky.partitions import Partition
@@ -86,6 +86,8 @@ def latest(
 ) -> PartitionUse:
     """Return the newest use of a named recipe, or the newest measured by ``at``, as of a revision.
 
+    One that was told of a run of the past, after later ones, is not the newest.
+
     Raises:
         LookupError: there is none.
     """
@@ -94,7 +96,11 @@ def latest(
         queries.append(Comparison("le", "lineage.time", timestamp(at)))
     if revision is not None:
         queries.append(Comparison("le", "seq", revision))
-    entry = detector.commits.last(*queries)
+    entry = detector.commits.last(*queries, KeyPresent(f"lineage.{PAST}", exists=False))
+    if at is not None:
+        past = detector.commits.last(*queries, Eq(f"lineage.{PAST}", True), by="lineage.time")
+        if entry is None or (past is not None and past.lineage["time"] > entry.lineage["time"]):
+            entry = past
     if entry is None:
         when = "" if at is None else f" by {at.isoformat()}"
         raise LookupError(
@@ -197,10 +203,9 @@ def on_demand(detector: DetectorNode, record: GeometryRecord, name: str, revisio
 
     def load() -> Partition:
         state, now = detector.state.as_of(revision=revision), detector.state.latest()
-        state.resolved = now.resolved
         if name not in state.recipes and name in now.recipes:
             state.recipes[name] = now.recipes[name]
-        digest = known(detector, inputs_of(state, record, name))
+        digest = detector.made.partition(inputs_of(state, record, name))
         if digest is not None:
             return detector.stored.get(digest).read()
         return compute(detector, state, record, name)

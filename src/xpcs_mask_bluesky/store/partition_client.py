@@ -10,10 +10,11 @@ from tiled.queries import Eq
 
 from xpcs_mask_bluesky.store import lookup
 from xpcs_mask_bluesky.store.detector import DetectorNode
+from xpcs_mask_bluesky.store.drafts import Where
 from xpcs_mask_bluesky.store.layout import check_name
 from xpcs_mask_bluesky.store.log import Draft, LogEntry
 from xpcs_mask_bluesky.store.notes import note_geometries
-from xpcs_mask_bluesky.store.publish import Where, publish, recipe_in
+from xpcs_mask_bluesky.store.publish import publish, recipe_in
 from xpcs_mask_bluesky.store.republish import republish
 from xpcs_mask_bluesky.store.state import RECIPE_SET
 from xpcs_mask_bluesky.store.subscription import Subscription
@@ -152,6 +153,7 @@ class PartitionClient(DetectorNode):
         time: float = 0.0,
         provenance: Mapping[str, Any] | None = None,
         republish: bool = False,
+        past: bool = False,
     ) -> PartitionUse:
         """Make, store and link the partition of a geometry of a run; again changes nothing.
 
@@ -165,6 +167,7 @@ class PartitionClient(DetectorNode):
             time: When the geometry was measured, seconds since the epoch.
             provenance: Where each field of the geometry comes from, as JSON.
             republish: Link the run anew if mask or recipe give another partition now.
+            past: It is for its run alone: the newest partition stays what it is.
 
         Raises:
             LookupError: no recipe of that name is in force.
@@ -179,6 +182,7 @@ class PartitionClient(DetectorNode):
             time=time,
             provenance=provenance or {},
             republish=republish,
+            past=past,
         )
         return publish(self, record, where)
 

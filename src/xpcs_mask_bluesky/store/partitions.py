@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,12 @@ from tiled.structures.core import Spec, StructureFamily
 from tiled.structures.data_source import Asset, DataSource, Management
 
 from xpcs_mask_bluesky.store.layout import PARTITION_SPEC, SCHEMA_VERSION, create, is_conflict
+from xpcs_mask_bluesky.store.packed import Packed
 from xpcs_mask_bluesky.store.rights import asking
 from xpcs_mask_bluesky.store.stored import HDF5, arrays_of, metadata_of, read_partition
+
+WRITERS = 3
+"""Arrays that are sent at once."""
 
 if TYPE_CHECKING:
     import numpy as np
@@ -107,9 +112,9 @@ class Partitions:
         self._container, self._directory = container, directory
         self._stored: set[str] = set()
 
-    def put(self, part: Partition, *, run_uid: str = "", mask_revision: int = 0) -> None:
+    def put(self, part: Partition | Packed, *, run_uid: str = "", mask_revision: int = 0) -> None:
         """Store a partition, unless it is there already; half of one is never seen."""
-        if part.digest in self._stored or self._is_whole(part.digest):
+        if part.digest in self._stored or (self._may_be_there(part.digest) and self._is_whole(part.digest)):
             self._stored.add(part.digest)
             return
         metadata = metadata_of(part)
@@ -134,6 +139,10 @@ class Partitions:
         """Return the partition with this digest; it is fetched when looked into."""
         return PartitionHandle(lambda: self._read(digest), digest)
 
+    def _may_be_there(self, digest: str) -> bool:
+        """Return whether the server must be asked; where files are shared, one without a file is new."""
+        return self._directory is None or _file_of(digest, self._directory).exists()
+
     def _is_whole(self, digest: str) -> bool:
         try:
             return bool(self._container()[digest].metadata.get("sealed"))
@@ -142,7 +151,7 @@ class Partitions:
 
     def _put_file(
         self,
-        part: Partition,
+        part: Partition | Packed,
         metadata: Mapping[str, Any],
         run_uid: str,
         mask_revision: int,
@@ -154,27 +163,39 @@ class Partitions:
         registered = register_file(self._container(), part.digest, path, metadata=sealed)
         return registered or self._is_whole(part.digest)
 
-    def _put_arrays(self, part: Partition, metadata: Mapping[str, Any]) -> None:
-
+    def _put_arrays(self, part: Partition | Packed, metadata: Mapping[str, Any]) -> None:
+        """Write the arrays side by side, and say only when all are there that they are."""
         spec = Spec(PARTITION_SPEC, version=str(SCHEMA_VERSION))
         parent = self._container()
         try:
             node = create(parent, part.digest, metadata={**metadata, "sealed": False}, specs=[spec])
         except KeyError:
             node = parent[part.digest]
-        for name, array in arrays_of(part).items():
-            _write(node, name, array)
+        with ThreadPoolExecutor(WRITERS, "xpcs-mask-write") as writers:
+            arrays = arrays_of(part.unpack() if isinstance(part, Packed) else part)
+            writing = [writers.submit(_write, node, name, array) for name, array in arrays.items()]
+        for each in writing:
+            each.result()
         node.update_metadata({**metadata, "sealed": True})
 
     def _read(self, digest: str) -> Partition:
         return read_partition(self._container().new_variation(include_data_sources=True)[digest])
 
 
-def _write_file(part: Partition, directory: Path, run_uid: str, mask_revision: int) -> Path:
+def _file_of(digest: str, directory: Path) -> Path:
+    return directory / f"{digest}.hdf"
+
+
+def _write_file(part: Partition | Packed, directory: Path, run_uid: str, mask_revision: int) -> Path:
     from xpcs_mask_bluesky.files.qmap_hdf5 import write_qmap
+    from xpcs_mask_bluesky.files.replacing import replaced
 
     directory.mkdir(parents=True, exist_ok=True)
-    path = directory / f"{part.digest}.hdf"
+    path = _file_of(part.digest, directory)
+    if isinstance(part, Packed):
+        with replaced(path) as temporary:
+            temporary.write_bytes(part.content)
+        return path
     write_qmap(part, path, run_uid=run_uid, mask_revision=str(mask_revision), quiet=True)
     return path
 

@@ -3,46 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tiled.queries import Eq
 
-from xpcs_mask_bluesky.digests import json_digest
 from xpcs_mask_bluesky.geometry import GeometryRecord
 from xpcs_mask_bluesky.masks import Mask, evaluate, operation_from_json
+from xpcs_mask_bluesky.store.drafts import Where, key_of, partition_draft, use_draft
 from xpcs_mask_bluesky.store.errors import Conflict
 from xpcs_mask_bluesky.store.log import Draft, LogEntry
-from xpcs_mask_bluesky.store.state import KINDS, RECIPE_RESOLVED, State
-from xpcs_mask_bluesky.store.uses import (
-    PARTITION,
-    RUN_USE,
-    PartitionUse,
-    use_key,
-)
+from xpcs_mask_bluesky.store.made import RECIPE_RESOLVED
+from xpcs_mask_bluesky.store.state import KINDS, State
+from xpcs_mask_bluesky.store.uses import PartitionUse
 
 if TYPE_CHECKING:
     from xpcs_mask_bluesky.partitions import Partition, PartitionRecipe
     from xpcs_mask_bluesky.qmap import QMap
     from xpcs_mask_bluesky.store.detector import DetectorNode
+    from xpcs_mask_bluesky.store.inputs import Inputs
+    from xpcs_mask_bluesky.store.packed import Packed
 
 ATTEMPTS = 5
-
-
-@dataclass(frozen=True, kw_only=True)
-class Where:
-    """The part of a run that a partition is for."""
-
-    run_uid: str
-    name: str
-    stream: str
-    first_seq_num: int
-    last_seq_num: int | None
-    time: float
-    provenance: Mapping[str, Any]
-    republish: bool = False
-    """Link the run anew, although it is linked, if its partition would be another one now."""
 
 
 def publish(detector: DetectorNode, record: GeometryRecord, where: Where) -> PartitionUse:
@@ -56,48 +39,81 @@ def publish(detector: DetectorNode, record: GeometryRecord, where: Where) -> Par
         ValueError: the detector has another shape.
     """
     detector.check_shape(record.shape, "the geometry's shape")
+    # What is known suffices: whatever is committed here fails if the log has moved on.
+    state = detector.state.latest() if where.republish else detector.state.at_hand()
     for _ in range(ATTEMPTS - 1):
         try:
-            return _publish(detector, record, where)
+            return _publish(detector, state, record, where)
         except Conflict:
-            continue
-    return _publish(detector, record, where)
+            state = detector.state.latest()
+        except (ValueError, LookupError):
+            known, state = state.seq, detector.state.latest()
+            if state.seq == known:
+                raise
+    return _publish(detector, state, record, where)
 
 
-def _publish(detector: DetectorNode, record: GeometryRecord, where: Where) -> PartitionUse:
-    state = detector.state.latest()
-    done = _published(detector, record, where)
-    if done is not None and not where.republish:
-        return done
+def _publish(detector: DetectorNode, state: State, record: GeometryRecord, where: Where) -> PartitionUse:
     inputs = inputs_of(state, record, where.name)
-    seq, revision = state.seq, state.mask_revision
-    digest = known(detector, inputs)
-    if digest is None:
-        part = compute(detector, state, record, where.name)
-        seq = _commit_resolution(detector, part, inputs, seq)
-        detector.stored.put(part, run_uid=where.run_uid, mask_revision=revision)
-        detector.qmaps.offer(record)
-        seq = _commit(detector, _partition_draft(detector, part, inputs, where, revision), seq).seq
-        digest = part.digest
-        detector.remember(inputs_key(inputs), digest)
+    with ThreadPoolExecutor(1, "xpcs-mask-publish") as beside:  # computes while the log is asked
+        part = None
+        if detector.made.partition_at_hand(inputs) is None:
+            edges = detector.made.resolution_at_hand(inputs)
+            part = beside.submit(computed, detector, state, record, where.name, edges)
+        done = _published(detector, record, where)
+        if done is not None and not where.republish:
+            return done
+        seq, digest = state.seq, detector.made.partition(inputs)
+        if digest is None and part is not None:
+            made = _with_known_edges(detector, state, part.result(), inputs, where.name)
+            digest = made.digest
+            seq = store(beside, detector, state, made, inputs=inputs, run_uid=where.run_uid, name=where.name)
     if done is not None and done.partition.digest == digest:
         return done
-    said = {"partition": digest, "mask_revision": revision}
-    draft = _use_draft(detector, record, where, inputs, said)
+    said = {"partition": digest, "mask_revision": state.mask_revision}
+    draft = use_draft(detector, record, where, inputs, said)
     same = None if where.republish else (draft.lineage["use"], where.last_seq_num)
     entry = _commit(detector, draft, seq, instead_of=same)
     return detector.use_of(entry)
+
+
+def _with_known_edges(
+    detector: DetectorNode, state: State, part: Partition, inputs: Mapping[str, str], name: str
+) -> Partition:
+    """Return the partition by the edges that the log was found to tell, if it does."""
+    edges = detector.made.resolution_at_hand(inputs)
+    if edges is None or part.recipe.model_dump(mode="json") == edges:
+        return part
+    return computed(detector, state, part.record, name, edges)
+
+
+def store(
+    beside: Executor,
+    detector: DetectorNode,
+    state: State,
+    part: Partition | Packed,
+    *,
+    inputs: Mapping[str, str],
+    run_uid: str,
+    name: str,
+) -> int:
+    """Store a partition and what leads to it; return the newest entry's number.
+
+    Raises:
+        Conflict: masks or recipes have changed since ``state``; nothing names the partition.
+    """
+    revision = state.mask_revision
+    storing = beside.submit(detector.stored.put, part, run_uid=run_uid, mask_revision=revision)
+    seq = _commit_resolution(detector, part, inputs, state.seq)
+    detector.qmaps.offer(part.record)
+    storing.result()
+    return _commit(detector, partition_draft(detector, part, inputs, name, revision), seq).seq
 
 
 def inputs_of(state: State, record: GeometryRecord, name: str) -> dict[str, str]:
     """Return the digests of everything that a partition is made from."""
     recipe = recipe_in(state, name)
     return {"geometry": record.digest, "recipe": recipe.digest, **state.digests()}
-
-
-def inputs_key(inputs: Mapping[str, str]) -> str:
-    """Return one digest of all inputs."""
-    return json_digest(dict(inputs))
 
 
 def recipe_in(state: State, name: str) -> PartitionRecipe:
@@ -116,23 +132,33 @@ def recipe_in(state: State, name: str) -> PartitionRecipe:
 
 def compute(detector: DetectorNode, state: State, record: GeometryRecord, name: str) -> Partition:
     """Return the partition of a geometry under the mask and the recipe of ``state``."""
+    edges = detector.made.resolution(inputs_of(state, record, name))
+    return computed(detector, state, record, name, edges)
+
+
+def computed(
+    detector: DetectorNode | Inputs,
+    state: State,
+    record: GeometryRecord,
+    name: str,
+    edges: Mapping[str, Any] | None,
+) -> Partition:
+    """Return the partition of a geometry, by the edges that were resolved before, if they were."""
     from xpcs_mask_bluesky.partitions import PartitionRecipe, partition
     from xpcs_mask_bluesky.qmap import q_map
 
-    recipe = recipe_in(state, name)
-    resolved = state.resolved.get((record.digest, recipe.digest))
     qmap = q_map(record)
     mask, blemish = (np.asarray(each) for each in masks(detector, state, qmap))
     return partition(
         qmap,
         mask,
-        recipe,
+        recipe_in(state, name),
         blemish=blemish,
-        resolved=None if resolved is None else PartitionRecipe.model_validate(dict(resolved)),
+        resolved=None if edges is None else PartitionRecipe.model_validate(dict(edges)),
     )
 
 
-def masks(detector: DetectorNode, state: State, qmap: QMap | None) -> tuple[Mask, Mask]:
+def masks(detector: DetectorNode | Inputs, state: State, qmap: QMap | None) -> tuple[Mask, Mask]:
     """Return mask and blemish of ``state``; the mask counts no pixel that the blemish rejects.
 
     Raises:
@@ -149,29 +175,17 @@ def masks(detector: DetectorNode, state: State, qmap: QMap | None) -> tuple[Mask
 
 
 def _published(detector: DetectorNode, record: GeometryRecord, where: Where) -> PartitionUse | None:
-
-    entry = detector.commits.last(Eq("lineage.use", _key(record, where)))
+    entry = detector.commits.last(Eq("lineage.use", key_of(record, where)))
     if entry is None or entry.body["last_seq_num"] != where.last_seq_num:
         return None
     return detector.use_of(entry)
 
 
-def known(detector: DetectorNode, inputs: Mapping[str, str]) -> str | None:
-    """Return the digest of the partition that these inputs made before, here or elsewhere."""
-    key = inputs_key(inputs)
-    digest = detector.remembered(key)
-    if digest is None:
-        entry = detector.commits.last(Eq("lineage.inputs", key))
-        if entry is not None:
-            digest = str(entry.body["partition"])
-            detector.remember(key, digest)
-    return digest
-
-
-def _commit_resolution(detector: DetectorNode, part: Partition, inputs: Mapping[str, str], seq: int) -> int:
+def _commit_resolution(
+    detector: DetectorNode, part: Partition | Packed, inputs: Mapping[str, str], seq: int
+) -> int:
     """Keep the edges that were taken from the data, so that they never move again."""
-    key = inputs["geometry"], inputs["recipe"]
-    if part.requested.is_resolved or key in detector.state.latest().resolved:
+    if part.requested.is_resolved or detector.made.resolution_at_hand(inputs) is not None:
         return seq
     draft = Draft(
         kind=RECIPE_RESOLVED,
@@ -203,73 +217,5 @@ def _commit(
 
     entry = detector.commits.append(draft, since=seq, conflicts=moved, instead=same_use)
     detector.state.took(entry)
+    detector.made.took(entry)
     return entry
-
-
-def _partition_draft(
-    detector: DetectorNode, part: Partition, inputs: Mapping[str, str], where: Where, revision: int
-) -> Draft:
-    lineage = {
-        "inputs": inputs_key(inputs),
-        "partition": part.digest,
-        "geometry": inputs["geometry"],
-        "name": where.name,
-    }
-    body = {
-        "partition": part.digest,
-        "record": part.record.model_dump(mode="json"),
-        "mask_revision": revision,
-        "labels": [len(part.dynamic.index_mapping), len(part.static.index_mapping)],
-    }
-    return Draft(
-        kind=PARTITION,
-        author=detector.author,
-        principal=detector.principal,
-        inputs=dict(inputs),
-        lineage=lineage,
-        body=body,
-    )
-
-
-def _use_draft(
-    detector: DetectorNode,
-    record: GeometryRecord,
-    where: Where,
-    inputs: Mapping[str, str],
-    said: Mapping[str, Any],
-) -> Draft:
-    lineage = {
-        "run_uid": where.run_uid,
-        "use": _key(record, where),
-        "partition": said["partition"],
-        "name": where.name,
-        "time": where.time,
-    }
-    body = {
-        **said,
-        "name": where.name,
-        "stream": where.stream,
-        "first_seq_num": where.first_seq_num,
-        "last_seq_num": where.last_seq_num,
-        "time": where.time,
-        "record": record.model_dump(mode="json"),
-        "provenance": dict(where.provenance),
-    }
-    return Draft(
-        kind=RUN_USE,
-        author=detector.author,
-        principal=detector.principal,
-        inputs=dict(inputs),
-        lineage=lineage,
-        body=body,
-    )
-
-
-def _key(record: GeometryRecord, where: Where) -> str:
-    return use_key(
-        run_uid=where.run_uid,
-        name=where.name,
-        geometry=record.digest,
-        stream=where.stream,
-        first_seq_num=where.first_seq_num,
-    )

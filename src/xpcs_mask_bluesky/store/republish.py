@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from xpcs_mask_bluesky.geometry import GeometryRecord
 from xpcs_mask_bluesky.store import lookup
+from xpcs_mask_bluesky.store.drafts import Where
 from xpcs_mask_bluesky.store.log import LogEntry
-from xpcs_mask_bluesky.store.publish import Where, publish
+from xpcs_mask_bluesky.store.publish import publish
 from xpcs_mask_bluesky.store.uses import GEOMETRY, RUN_USE, PartitionUse
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from xpcs_mask_bluesky.store.log import Log, LogEntry
 
 Layer = Literal["mask", "blemish"]
 LAYERS: tuple[Layer, ...] = ("mask", "blemish")
-RECIPE_SET, RECIPE_RESOLVED = "recipe set", "recipe resolved"
-KINDS = (*LAYERS, RECIPE_SET, RECIPE_RESOLVED)
+RECIPE_SET = "recipe set"
+KINDS = (*LAYERS, RECIPE_SET)
 
 Action = Mapping[str, Any]
 """One step of an edit, as JSON; see :meth:`History.from_log`."""
@@ -33,8 +33,6 @@ class State:
     heads: dict[str, int] = field(default_factory=dict)
     """The newest entry of each layer, and of each recipe as ``"recipe set:<name>"``."""
     recipes: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    resolved: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
-    """By the digests of geometry and recipe."""
 
     def take(self, entry: LogEntry) -> None:
         """Bring the state to ``entry``.
@@ -47,9 +45,6 @@ class State:
         elif entry.kind == RECIPE_SET:
             self.recipes[entry.body["name"]] = entry.body["recipe"]
             self.heads[f"{RECIPE_SET}:{entry.body['name']}"] = entry.seq
-        elif entry.kind == RECIPE_RESOLVED:
-            key = entry.inputs["geometry"], entry.inputs["recipe"]
-            self.resolved.setdefault(key, entry.body["recipe"])
         self.seq = max(self.seq, entry.seq)
 
     def _edit(self, entry: LogEntry) -> None:
@@ -79,7 +74,6 @@ class State:
             actions={layer: list(actions) for layer, actions in self.actions.items()},
             heads=dict(self.heads),
             recipes=dict(self.recipes),
-            resolved=dict(self.resolved),
         )
 
     @property
@@ -112,6 +106,16 @@ class StateCache:
         self._log = log
         self._state = State()
         self._lock = threading.RLock()
+        self._certain = False
+        """Whether nothing has been seen in the log that the state does not know."""
+
+    def at_hand(self) -> State:
+        """Return the newest state that is known, without asking if all entries since are this process' own.
+
+        For whoever commits afterwards: that fails if the log has moved on.
+        """
+        with self._lock:
+            return self._state.copy() if self._certain else self.latest()
 
     def latest(self) -> State:
         """Return the state at the log's head."""
@@ -121,6 +125,7 @@ class StateCache:
                 for entry in self._log.after(self._state.seq, KINDS):
                     self._state.take(entry)
                 self._state.seq = max(self._state.seq, head)
+            self._certain = True
             return self._state.copy()
 
     def took(self, entry: LogEntry) -> None:
@@ -128,17 +133,22 @@ class StateCache:
         with self._lock:
             if entry.seq == self._state.seq + 1:
                 self._state.take(entry)
+            elif entry.seq > self._state.seq:
+                self._certain = False
 
     def as_of(self, *, revision: int | None = None, time: float | None = None) -> State:
         """Return the state after entry ``revision``, or at ``time`` in seconds since the epoch.
+
+        The state at a time is that after the newest entry committed by then, in the log's order: where
+        a clock jumped back, entries with a later time can come before it, and count.
 
         Raises:
             LookupError: there is no such revision.
         """
         if revision is not None and not 0 <= revision <= self.latest().seq:
             raise LookupError(f"revision {revision} is not in the log; it ends at {self.latest().seq}")
-        return fold(
-            entry
-            for entry in self._log.after(0, KINDS)
-            if (revision is None or entry.seq <= revision) and (time is None or entry.time <= time)
-        )
+        entries = self._log.after(0, KINDS)
+        if time is not None:
+            newest = max((entry.seq for entry in entries if entry.time <= time), default=0)
+            entries = [entry for entry in entries if entry.seq <= newest]
+        return fold(entry for entry in entries if revision is None or entry.seq <= revision)

@@ -15,6 +15,7 @@ from xpcs_mask_bluesky.store.layout import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from xpcs_mask_bluesky.partitions import Partition
+    from xpcs_mask_bluesky.store.packed import Packed
 
 HDF5 = "application/x-hdf5"
 NEXUS = "application/x-nexus"
@@ -23,7 +24,7 @@ MAPPINGS = ("dynamic_index_mapping", "static_index_mapping")
 ARRAYS = (*MAPS, *MAPPINGS)
 
 
-def metadata_of(part: Partition) -> dict[str, Any]:
+def metadata_of(part: Partition | Packed) -> dict[str, Any]:
     """Return what a partition's node says of it; ``geometry`` names the Q-map beside it."""
     return {
         "schema": SCHEMA_VERSION,

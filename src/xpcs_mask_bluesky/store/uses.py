@@ -13,6 +13,8 @@ from xpcs_mask_bluesky.store.log import LogEntry
 from xpcs_mask_bluesky.store.partitions import PartitionHandle, export
 
 RUN_USE, PARTITION, GEOMETRY = "run use", "partition", "geometry"
+PAST = "past"
+"""In the lineage of a use that was told after later ones: it never was the newest."""
 
 
 @dataclass(frozen=True, kw_only=True)

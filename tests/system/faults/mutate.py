@@ -53,9 +53,10 @@ def odd_values(chance: random.Random) -> list[Any]:
     ]
 
 
-def mutated(documents: list[tuple[str, Any]], number: int, seed: int) -> Iterator[tuple[str, Any]]:
+def mutated(
+    documents: list[tuple[str, Any]], number: int, chance: random.Random
+) -> Iterator[tuple[str, Any]]:
     """Yield so many documents, most with one to three faults, under run uids that never repeat."""
-    chance = random.Random(seed)
     sent = 0
     while True:
         prefix = f"{chance.getrandbits(64):016x}"

@@ -10,8 +10,9 @@ import itertools
 import json
 import os
 import sys
+import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import jax.numpy  # noqa: F401
 import tiled.client  # noqa: F401
@@ -27,6 +28,8 @@ from xpcs_mask_bluesky.callbacks import warm, worker
 
 POINTS = 10
 """Events of a run."""
+SECONDS_TO_DELIVER = 600.0
+"""That what waited may take: a guard against a hang, not a promise."""
 
 
 def main() -> None:
@@ -34,10 +37,20 @@ def main() -> None:
     for line in sys.stdin:
         number = os.fork()
         if number == 0:
-            publish(json.loads(line))
-            os._exit(0)
+            _publish_and_exit(json.loads(line))
         print(number, flush=True)
         print(os.waitpid(number, 0)[1], flush=True)
+
+
+def _publish_and_exit(order: dict[str, Any]) -> NoReturn:
+    """Publish, and end without the exit handlers: libca's waits for threads that no fork has."""
+    try:
+        publish(order)
+    except BaseException:  # noqa: BLE001  the boundary of a process
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
+    os._exit(0)
 
 
 def publish(order: dict[str, Any]) -> None:
@@ -47,8 +60,8 @@ def publish(order: dict[str, Any]) -> None:
     catalog = MaskCatalog.open(order["where"], path=order["path"], api_key=order["key"])
     callback = watching(catalog, Path(order["spool"]))
     if not order["scans"]:
-        assert callback.flush(60), callback.status()
-        assert callback.close()
+        assert callback.flush(SECONDS_TO_DELIVER), callback.status()
+        assert callback.close(), callback.status()
         return
     ledger = os.open(order["ledger"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     uids: list[str] = []

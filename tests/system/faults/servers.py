@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -23,10 +23,16 @@ METHODS = (b"GET ", b"POST ", b"PUT ", b"PATCH ", b"DELETE ")
 
 
 class Server:
-    """The embedded server of a directory, which nobody else restarts."""
+    """The embedded server of a directory, which nobody else restarts.
 
-    def __init__(self, directory: Path) -> None:
+    Args:
+        directory: Created if it is not there.
+        environment: Beside this process' own.
+    """
+
+    def __init__(self, directory: Path, environment: Mapping[str, str] | None = None) -> None:
         self.directory = directory
+        self._environment = os.environ | dict(environment or {})
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             self._port = str(listener.getsockname()[1])
@@ -38,7 +44,9 @@ class Server:
         command = [sys.executable, "-m", module, str(self.directory), "--stay", "--port", self._port]
         log = self.directory.with_name(f"{self.directory.name}.log")
         with log.open("ab") as output:
-            self._process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+            self._process = subprocess.Popen(
+                command, env=self._environment, stdout=output, stderr=subprocess.STDOUT
+            )
         end = time.monotonic() + SECONDS_TO_START
         while time.monotonic() < end and self._process.poll() is None:
             if connection := find_server(self.directory):

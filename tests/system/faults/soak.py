@@ -39,7 +39,8 @@ class Soak:
         self._documents: dict[str, Any] = {}
         engine(lambda name, doc: self._documents.setdefault(name, copy.deepcopy(doc)))(scan([4000.0]))
         self.events = 0
-        self.samples: list[tuple[int, float]] = []
+        self.samples: list[tuple[int, float, int]] = []
+        """Events, memory in MB and Python's allocated blocks."""
         self._due = 0.0
 
     def run(self, number: int) -> None:
@@ -56,7 +57,7 @@ class Soak:
             self._callback("event", event | {"seq_num": seq_num, "data": data, "time": time.time()})
             self.events += 1
             if seq_num % 1000 == 0 and time.monotonic() > self._due:
-                self.samples.append((self.events, megabytes()))
+                self.samples.append((self.events, megabytes(), sys.getallocatedblocks()))
                 self._due = time.monotonic() + SECONDS_BETWEEN_SAMPLES
         self._callback("stop", stop)
 

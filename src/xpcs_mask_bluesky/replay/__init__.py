@@ -1,0 +1,1 @@
+"""History: runs of a catalogue published as the callback would have published them."""
