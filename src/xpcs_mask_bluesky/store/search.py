@@ -30,7 +30,7 @@ def metadata_found(
         found = found.search(query)
     asked = {**found._queries_as_params, "fields": "metadata", "omit_links": True}
     if sort is not None:
-        asked["sort"] = sort
+        asked["sort"] = sort.split(",")
     url: str | None = f"{container.item['links']['search']}?page[limit]={page}"
     while url is not None:
         answer = _get(container.context, url, asked)
