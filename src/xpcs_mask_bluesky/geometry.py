@@ -19,12 +19,16 @@ import os
 import warnings
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, PositiveInt, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, FiniteFloat, PositiveInt, model_validator
 
 from xpcs_mask_bluesky import poni, rotations, units
+from xpcs_mask_bluesky.checked import Checked, plausible
 from xpcs_mask_bluesky.digests import json_digest
 
 PositiveFinite = Annotated[FiniteFloat, Field(gt=0)]
+Energy = Annotated[PositiveFinite, plausible(0.1, 1000.0, "keV", {"eV": 1e-3})]
+Distance = Annotated[PositiveFinite, plausible(1e-3, 1000.0, "m", {"mm": 1e-3, "µm": 1e-6})]
+PixelSize = Annotated[PositiveFinite, plausible(1e-7, 1e-2, "m", {"mm": 1e-3, "µm": 1e-6, "nm": 1e-9})]
 SwingAngle = Annotated[FiniteFloat, Field(ge=-180, le=180)]
 TiltAngle = Annotated[FiniteFloat, Field(gt=-90, lt=90)]
 Pixel = tuple[float, float]
@@ -35,7 +39,7 @@ def _quarter_turn(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-class GeometryRecord(BaseModel):
+class GeometryRecord(Checked):
     """The geometry of one measurement, validated; equal values, equal digest.
 
     Without ``incident_angle`` it is transmission; with it reflection at grazing incidence.
@@ -46,17 +50,17 @@ class GeometryRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    incident_energy: PositiveFinite
+    incident_energy: Energy
     """Photon energy, in keV."""
-    distance: PositiveFinite
+    distance: Distance
     """Sample to detector along the beam at zero swing, in m."""
     beam_center_x: FiniteFloat
     """Column of the direct beam at zero swing, in px; it may lie off the detector."""
     beam_center_y: FiniteFloat
     """Row of the direct beam at zero swing, in px; it may lie off the detector."""
-    x_pixel_size: PositiveFinite
+    x_pixel_size: PixelSize
     """Pixel pitch along a row, in m."""
-    y_pixel_size: PositiveFinite
+    y_pixel_size: PixelSize
     """Pixel pitch along a column, in m."""
     shape: tuple[PositiveInt, PositiveInt]
     """Rows and columns of the detector."""

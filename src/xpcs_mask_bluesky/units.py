@@ -65,6 +65,17 @@ _SPELLINGS = {
 
 _CASE_MATTERS = {"MeV": "MeV", "meV": "meV", "Mm": "megameter"}
 
+_DIMENSIONS = {
+    "dimensionless": "a number",
+    "[length]": "a length",
+    "[mass] * [length] ** 2 / [time] ** 2": "an energy",
+    "[time]": "a time",
+    "[temperature]": "a temperature",
+    "[current]": "a current",
+    "[printing_unit]": "pixels",
+}
+"""What pint says of a unit, in words."""
+
 # What pint's parser raises on a text that is no unit at all, such as "A/" or "(".
 _UNREADABLE = (
     ValueError,
@@ -123,7 +134,7 @@ def _factor(source: str, target: str, declared: str) -> float:
         raise UnitError(f"unit {declared!r} is unknown; expected one like {target!r}") from error
     except pint.DimensionalityError as error:
         raise UnitError(
-            f"unit {declared!r} is a {error.dim1 or 'dimensionless number'}; "
+            f"unit {declared!r} measures {_DIMENSIONS.get(str(error.dim1), str(error.dim1))}; "
             f"expected one that converts to {target!r}"
         ) from error
     except _UNREADABLE as error:

@@ -143,7 +143,7 @@ def test_what_has_no_partition_leaves_an_alarm_and_holds_up_nothing(
     engine.subscribe(callback)
     detector = catalog.create_detector("eiger4M", shape=(256, 256))
     if mask_all:
-        detector.edit(author="test").circle(row=128, column=128, radius=500)
+        detector.edit(author="test").constraint("q", lower=1e3)
     engine(bp.count([beamline.detector, beamline.mono]))
     assert callback.flush(30), callback.status()
     assert said in callback.status()["last_error"]

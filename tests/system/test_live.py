@@ -156,7 +156,7 @@ def test_a_mask_that_counts_nothing_is_one_alarm_for_a_run(catalog, tmp_path, en
     callback = watching(catalog, tmp_path)
     engine.subscribe(callback)
     detector = catalog.create_detector("eiger4M", shape=(256, 256))
-    detector.edit(author="test").circle(row=128, column=128, radius=500)
+    detector.edit(author="test").constraint("q", lower=1e3)
     devices, length = [beamline.detector, beamline.mono], beamline.flight_path.length
 
     @stage_decorator(devices)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from xpcs_mask_bluesky import MaskCatalog
+from xpcs_mask_bluesky.simulation.pixels import pixel_faults
 
 PROFILE = Path(__file__).resolve().parents[2] / "profiles" / "xpcs_sim"
 
@@ -29,3 +30,6 @@ def test_a_count_in_the_profile_leaves_its_partition(tmp_path):
         use = catalog["eiger4M"].partition(run=found[1])
         assert use.partition.record.distance == 5.0
         assert len(use.partition.dynamic.counts) == 10
+        gaps = pixel_faults((256, 256), seed=0).blind
+        assert not use.partition.mask[gaps].any()
+        assert catalog["eiger4M"].blemish().counted == gaps.size - gaps.sum()

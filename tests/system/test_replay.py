@@ -167,7 +167,7 @@ def test_partitions_are_the_same_where_no_file_system_is_shared(catalog, measure
     with MaskCatalog.open(catalog.uri, path=f"{catalog.path}-far", api_key=key) as far:
         _, (outcome,) = replayed(far, watched, runs, Selection(uids=(uids[0],)))
         stored = far.client[outcome.uses[-1].path]
-        assert stored.include_data_sources().data_sources() is None  # arrays, no registered file
+        assert not stored.include_data_sources().data_sources()  # arrays, no registered file
         assert stored.read().digest == outcome.uses[-1].digest
         assert outcome.failures == ()
     for file in far.replay_directory.glob("*"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import h5py
 import httpx
 import numpy as np
 import pytest
@@ -198,6 +199,15 @@ def test_a_partition_node_reads_and_exports_itself(plain, use, tmp_path):
     assert node.read().digest == use.digest
     node.export(tmp_path / "qmap.of.my.run.hdf")
     assert read_qmap(tmp_path / "qmap.of.my.run.hdf").digest == use.digest
+
+
+@pytest.mark.parametrize("of", ["node", "partition", "use"])
+def test_the_suffix_nxs_asks_for_nxxpcs(plain, use, tmp_path, of):
+    path = tmp_path / "masks.nxs"
+    {"node": plain[use.path], "partition": use.partition, "use": use}[of].export(path)
+    with h5py.File(path) as file:
+        labels = file["/entry/instrument/masks/dynamic_roi_map"][()]
+    assert np.array_equal(labels, use.partition.dynamic_roi_map)
 
 
 def test_a_plain_client_does_all_that_the_catalogue_does(catalog, plain, detector, tmp_path):

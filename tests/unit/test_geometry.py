@@ -5,7 +5,10 @@ import math
 import pytest
 
 from xpcs_mask_bluesky import (
+    Circle,
     GeometryRecord,
+    GeometrySource,
+    PartitionRecipe,
     incident_angle_from_specular,
     q_map,
     specular_disagreement,
@@ -53,6 +56,53 @@ GOOD = {
 def test_a_wrong_value_is_refused_by_the_name_of_its_field(field, value):
     with pytest.raises(ValueError, match=field):
         GeometryRecord.model_validate(GOOD | {field: value})
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "likely"),
+    [
+        ("incident_energy", 10_000, r"10000 keV is not plausible; expected 0.1 to 1000 keV: was it in eV\?"),
+        ("incident_energy", 0.01, "0.01 keV is not plausible; expected 0.1 to 1000 keV"),
+        ("distance", 5000, r"5000 m is not plausible; expected 0.001 to 1000 m: was it in mm\?"),
+        ("distance", 5e6, r"was it in µm\?"),
+        ("x_pixel_size", 75, r"75 m is not plausible; expected 1e-07 to 0.01 m: was it in µm\?"),
+        ("y_pixel_size", 0.075, r"was it in mm\?"),
+    ],
+)
+def test_a_number_in_another_unit_is_refused_with_the_likely_unit(field, value, likely):
+    with pytest.raises(ValueError, match=likely):
+        GeometryRecord.model_validate(GOOD | {field: value})
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("incident_energy", 0.1),
+        ("incident_energy", 1000),
+        ("distance", 1e-3),
+        ("distance", 1000),
+        ("x_pixel_size", 1e-7),
+        ("y_pixel_size", 1e-2),
+    ],
+)
+def test_what_any_instrument_has_is_plausible(field, value):
+    assert getattr(GeometryRecord.model_validate(GOOD | {field: value}), field) == value
+
+
+def test_no_message_sends_anybody_to_pydantics_pages():
+    wrong = (
+        lambda: GeometryRecord(**GOOD, beta=1.0),
+        lambda: GeometryRecord.model_validate({}),
+        lambda: PartitionRecipe(dynamic=(5, 1), static=(7, 1)),
+        lambda: Circle(row=1, column=1, radius=-1),
+        lambda: GeometrySource.model_validate(
+            {"detector": "d", "fields": {"distance": [{"where": "event"}]}}
+        ),
+    )
+    for make in wrong:
+        with pytest.raises(ValueError) as caught:
+            make()
+        assert "http" not in str(caught.value)
 
 
 def test_a_centre_far_off_the_detector_is_allowed():

@@ -94,7 +94,7 @@ def test_the_value_of_a_ring_or_spoke_stands_where_the_map_has_it(more):
     record = GeometryRecord.model_validate(SQUARE | more)
     axes = Figure().subplots()
     draw_rings(axes, record)
-    qmap, seen = q_map(record), 0
+    qmap, seen, units = q_map(record), 0, 0
     for text in axes.texts:
         column, row = (round(each) for each in text.get_position())
         words = text.get_text()
@@ -104,9 +104,11 @@ def test_the_value_of_a_ring_or_spoke_stands_where_the_map_has_it(more):
             assert abs(off) < max(step, 0.5), words
         else:
             width = abs(np.diff(qmap["q"], axis=1)).max() + abs(np.diff(qmap["q"], axis=0)).max()
-            assert abs(qmap["q"][row, column] - float(words)) < width, words
+            units += words.endswith(" Å⁻¹")
+            assert abs(qmap["q"][row, column] - float(words.removesuffix(" Å⁻¹"))) < width, words
             seen += 1
     assert seen >= 2
+    assert units == 1
 
 
 PAGES = {

@@ -4,6 +4,7 @@ import copy
 import math
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -158,6 +159,35 @@ def test_missing_fields_are_listed_with_the_places_looked_at():
     message = only(docs).message
     for expected in ("incident_energy", "beam_center_x", "configuration mono_energy", "start beam.det"):
         assert expected in message
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"distance": "keV"}, "fields.distance from event key: unit 'keV' measures an energy"),
+        ({"incident_energy": "furlong"}, "incident_energy from event key: unit 'furlong' measures a length"),
+        ({"distance": "parrot"}, "distance from event key: unit 'parrot' is unknown"),
+        ({"beam_center_x": "m"}, "beam_center_x from event key: unit 'm' measures a length"),
+    ],
+)
+def test_a_unit_that_cannot_be_the_fields_is_refused_before_any_run(tmp_path, changes, said):
+    fields = {field: [{"where": "event", "key": "key", "unit": unit}] for field, unit in changes.items()}
+    path = tmp_path / "source.yaml"
+    path.write_text(yaml.safe_dump({"detector": "det", "fields": FIELDS | fields}))
+    with pytest.raises(ValueError, match=said):
+        GeometrySource.from_yaml(path)
+
+
+@pytest.mark.parametrize("unit", ["px", "keV"])
+def test_the_unit_of_a_stage_and_of_a_wavelength_is_checked_too(unit):
+    place = {"where": "event", "key": "key", "unit": unit}
+    with pytest.raises(ValueError, match="wavelength from event key"):
+        GeometrySource.model_validate({"detector": "det", "fields": FIELDS, "wavelength": [place]})
+    shift = {"places": [{"where": "event", "key": "x", "unit": "mm"}], "reference": 0.0, "unit": unit}
+    with pytest.raises(ValueError, match=r"shifts\.beam_center_x from const"):
+        GeometrySource.model_validate(
+            {"detector": "det", "fields": FIELDS, "shifts": {"beam_center_x": shift}}
+        )
 
 
 def test_a_unit_that_contradicts_the_source_is_a_fault():

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
+from xpcs_mask_bluesky.checked import Checked
 from xpcs_mask_bluesky.geometry import GeometryRecord
 from xpcs_mask_bluesky.masks import ImageReference
 
@@ -14,7 +15,7 @@ Field = Literal["beam_center_x", "beam_center_y", "distance"]
 UNITS = {"beam_center_x": "px", "beam_center_y": "px", "distance": "m"}
 
 
-class RingResidual(BaseModel):
+class RingResidual(Checked):
     """How well one ring lies where the calibrated geometry puts it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,7 +32,7 @@ class RingResidual(BaseModel):
     """Of ``residual``, in px."""
 
 
-class CalibrationProposal(BaseModel):
+class CalibrationProposal(Checked):
     """A calibrated geometry for a person to accept: ``detector.accept_calibration(proposal, …)``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -66,7 +66,8 @@ class PartitionCallback:
         self._console = console or write_line
         self._enabled = os.environ.get("XPCS_MASK_DISABLE", "") in {"", "0"}
         self._complaints, self._reports, self._current = Complaints(), RunReports(), Current()
-        self._catalog, self._preparation = catalog, Preparation(catalog, self._complaints)
+        self._catalog = catalog
+        self._preparation = Preparation(catalog, self._complaints, lambda: at_process_end(self._at_exit))
         self._tolerances: dict[tuple[str, str], Tolerance] = {}
         self._standing = Standing(self._tolerances)
         publisher = Publisher(
@@ -263,7 +264,10 @@ class PartitionCallback:
 
     def _at_exit(self) -> None:
         if self._enabled and not self.close():
-            logger.warning("xpcs-mask: some partitions wait in the spool for the next start")
+            kept = self._worker.directory
+            logger.warning(
+                "xpcs-mask: what the last edits or runs made is kept in %s; the next start publishes it", kept
+            )
 
     def _reached(self, detector: XPCSDetector) -> None:
         if self._following.follow(detector):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -39,10 +40,15 @@ class Preparation:
     Args:
         catalog: Knows the shapes of detectors that had runs before, and the recipes in force.
         complaints: Where it is said if that failed.
+        at_end_again: Called once h5py is there: at the process' end it closes HDF5 before whatever was
+            registered earlier is called, and the last partitions are written then.
     """
 
-    def __init__(self, catalog: MaskCatalog, complaints: Complaints) -> None:
-        self._catalog, self._complaints = catalog, complaints
+    def __init__(
+        self, catalog: MaskCatalog, complaints: Complaints, at_end_again: Callable[[], None]
+    ) -> None:
+        self._catalog, self._complaints, self._at_end_again = catalog, complaints, at_end_again
+        self._begun = False
         self._wanted: list[tuple[GeometrySource, PartitionRecipe | None, str]] = []
 
     def add(self, source: GeometrySource, recipe: PartitionRecipe | None, name: str) -> None:
@@ -56,6 +62,11 @@ class Preparation:
         from xpcs_mask_bluesky.callbacks.warm import keep_compiled, warm
 
         keep_compiled()
+        if not self._begun:
+            import h5py  # noqa: F401
+
+            self._begun = True
+            self._at_end_again()
         while self._wanted:
             source, recipe, name = self._wanted.pop(0)
             try:

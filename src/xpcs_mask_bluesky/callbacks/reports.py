@@ -109,7 +109,9 @@ class RunReports:
             done = [uid for uid, run in self._runs.items() if _is_due(run, final)]
             runs = {uid: self._runs.pop(uid) for uid in done}
         return [
-            _line(uid, place, part, waiting) for uid, run in runs.items() for place, part in run.parts.items()
+            _line(uid, place, part, waiting, final)
+            for uid, run in runs.items()
+            for place, part in run.parts.items()
         ]
 
     def _settle(self, job: Job, *, partition: str = "", alarm: str = "") -> None:
@@ -132,8 +134,8 @@ def _is_due(run: _Run, final: bool) -> bool:
     return settled or final or time.monotonic() - run.stopped > SECONDS_TO_WAIT
 
 
-def _line(uid: str, place: Place, part: _Part, waiting: int) -> str:
-    said = [_partition_words(part)]
+def _line(uid: str, place: Place, part: _Part, waiting: int, final: bool) -> str:
+    said = [_partition_words(part, "follows at the next start" if final and waiting else "not published yet")]
     moved = _moved(part.before, part.newest)
     if moved:
         said.append(f"moved: {', '.join(moved)}")
@@ -147,10 +149,10 @@ def _line(uid: str, place: Place, part: _Part, waiting: int) -> str:
     return f"xpcs-mask: run {uid[:8]} {place[0]}/{place[1]}: {'; '.join(said)}"
 
 
-def _partition_words(part: _Part) -> str:
+def _partition_words(part: _Part, when: str) -> str:
     if part.partition and part.settled:
         return f"partition {part.partition[:12]}"
-    return "no partition" if part.settled else "partition not published yet"
+    return "no partition" if part.settled else f"partition {when}"
 
 
 def _moved(before: GeometryRecord | None, after: GeometryRecord | None) -> list[str]:

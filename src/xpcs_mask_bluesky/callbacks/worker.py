@@ -16,6 +16,7 @@ from typing import Any
 from xpcs_mask_bluesky.callbacks.complaints import Complaints
 from xpcs_mask_bluesky.callbacks.delivery import Deliverer, Delivery
 from xpcs_mask_bluesky.callbacks.jobs import Job, Order
+from xpcs_mask_bluesky.callbacks.memory import give_back
 from xpcs_mask_bluesky.callbacks.outbox import SPOOL_ERRORS, Outbox
 
 SECONDS_TO_GATHER = 0.02
@@ -90,6 +91,11 @@ class Worker:
                     target=self._guarded, args=(loop,), name=f"xpcs-mask-{name}", daemon=True
                 )
                 self._threads[name].start()
+
+    @property
+    def directory(self) -> Path:
+        """Of the spool."""
+        return self._outbox.directory
 
     @property
     def away(self) -> bool:
@@ -244,6 +250,8 @@ class Worker:
                 seconds = self._deliver_batch(batch)
             finally:
                 self._busy = False
+            del batch
+            give_back()
             self._pause(seconds, started)
 
     def _batch(self, now: float) -> list[tuple[int, Job]]:

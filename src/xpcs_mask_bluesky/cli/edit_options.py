@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -46,7 +48,7 @@ def edited(
     with opened(command, catalog, path) as found:
         node = the_detector(found, detector)
         staged = node.edit(author, layer=_layer(layer), reason=reason)
-        with staged as edit:
+        with _told(command), staged as edit:
             _check_expected(node, layer, expected)
             before = edit.history
             change(edit, node)
@@ -64,6 +66,16 @@ def edited(
         }
         words = f"{node.name}, {layer}, revision {entry.seq}: {entry.body['words']}\n{edit.history!r}"
     typer.echo(json.dumps(facts) if as_json else words)
+
+
+@contextmanager
+def _told(command: str) -> Iterator[None]:
+    """Say in a line each what is warned of: a shape that is clipped, a mask that rejects most."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for each in caught:
+        typer.echo(f"xpcs-mask {command}: WARNING: {each.message}", err=True)
 
 
 def _layer(name: str) -> Layer:

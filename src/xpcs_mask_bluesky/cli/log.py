@@ -16,7 +16,8 @@ from xpcs_mask_bluesky.cli.catalog_option import (
     opened,
     the_detector,
 )
-from xpcs_mask_bluesky.cli.points import clock, moment
+from xpcs_mask_bluesky.cli.points import moment
+from xpcs_mask_bluesky.store.entry_words import clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,7 +68,7 @@ def _states(history: Any) -> dict[str, Any]:
 
 def _table(entries: Sequence[LogEntry]) -> Iterator[str]:
     """Yield a line for each entry, the columns as wide as they need to be."""
-    from xpcs_mask_bluesky.cli.entry_words import entry_words
+    from xpcs_mask_bluesky.store.entry_words import entry_words
 
     if not entries:
         yield "no entry"

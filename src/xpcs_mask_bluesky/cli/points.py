@@ -31,8 +31,3 @@ def moment(text: str) -> float | int:
     if isinstance(found, str):
         raise ValueError(f"{text!r} is neither a revision nor a time such as 2026-11-25T03:00")
     return found if isinstance(found, int) else found.timestamp()
-
-
-def clock(seconds: float) -> str:
-    """Return a time, seconds since the epoch, as this machine's clock shows it."""
-    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xpcs_mask_bluesky.cli.catalog_option import CatalogOption, DetectorOption, JsonOption, PathOption, opened
-from xpcs_mask_bluesky.cli.points import clock, moment
+from xpcs_mask_bluesky.cli.points import moment
+from xpcs_mask_bluesky.store.entry_words import clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

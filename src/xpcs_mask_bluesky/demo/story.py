@@ -155,6 +155,10 @@ class _Story:
         self._run(engine, callback, "count", bp.count(devices))
         self._set_frames(SHORT)
         length = beamline.flight_path.length
+        self._say(
+            "now distance and energy change on purpose: an ALARM says that the labels of the run before no "
+            "longer fit, and each new geometry gets a partition of its own"
+        )
         self._run(engine, callback, "distance scan", bp.scan(devices, length, 4800, 5000, 3))
         self._run(engine, callback, "energy change", _change_energy(beamline))
         beamline.mono.energy.put(10.0)

@@ -8,9 +8,10 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import ConfigDict, Field, FiniteFloat, model_validator
 
 from xpcs_mask_bluesky import units
+from xpcs_mask_bluesky.checked import Checked
 
 Where = Literal["start", "configuration", "event", "monitor", "baseline", "data_key", "const", "calibration"]
 
@@ -28,7 +29,7 @@ class GeometryError(ValueError):
         self.about = about or message
 
 
-class Place(BaseModel):
+class Place(Checked):
     """One place where a field may be found."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

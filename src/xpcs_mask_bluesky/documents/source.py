@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import ConfigDict, Field, FiniteFloat, model_validator
 
+from xpcs_mask_bluesky import units
+from xpcs_mask_bluesky.checked import Checked
 from xpcs_mask_bluesky.documents.fields import TOLERANCES, UNIT_OF, FieldName
 from xpcs_mask_bluesky.documents.places import Place
 from xpcs_mask_bluesky.documents.resolve import Resolved, resolve
@@ -24,7 +26,7 @@ __all__ = ["UNIT_OF", "Condition", "FieldName", "GeometrySource", "Resolved", "S
 Tolerance = Annotated[FiniteFloat, Field(ge=0)]
 
 
-class Shift(BaseModel):
+class Shift(Checked):
     """A stage that carries the detector, so that the direct beam's pixel moves with it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,7 +54,7 @@ class Shift(BaseModel):
         return (Place(where="const", value=self.reference, unit=self.unit),)
 
 
-class Condition(BaseModel):
+class Condition(Checked):
     """A text of a run's documents that tells whether they are about this detector at all."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,7 +64,7 @@ class Condition(BaseModel):
     """What it may be; anything else is an error. A run without it meets the condition."""
 
 
-class GeometrySource(BaseModel):
+class GeometrySource(Checked):
     """Per field of a :class:`GeometryRecord`, the places to look at in order of trust.
 
     Raises:
@@ -84,6 +86,16 @@ class GeometrySource(BaseModel):
     field's unit; 0 says every difference. Where nothing stands here, :data:`TOLERANCES` counts."""
     assume_defaults: bool = False
     """Fill missing fields with 10 keV, 5 m, 75 µm and the image's centre, marked as assumed."""
+
+    @model_validator(mode="after")
+    def _check_units(self) -> GeometrySource:
+        """Refuse now a unit that could only fail at the first run."""
+        for field, places in self.fields.items():
+            _check(f"fields.{field}", places, UNIT_OF.get(field, ""))
+        _check("wavelength", self.wavelength, "angstrom")
+        for field, shift in self.shifts.items():
+            _check(f"shifts.{field}", (*shift.places, *shift.reference_places), "m")
+        return self
 
     @classmethod
     def from_yaml(cls, path: str | Path, **names: object) -> GeometrySource:
@@ -193,6 +205,21 @@ class GeometrySource(BaseModel):
             elif name == "event":
                 view.take_event(doc)
         return self.resolve(view)
+
+
+def _check(what: str, places: Iterable[Place], unit: str) -> None:
+    """Check that what places declare converts to ``unit``, where that is one.
+
+    Raises:
+        ValueError: It does not, or is unknown.
+    """
+    for place in places:
+        if place.unit is None or not unit:
+            continue
+        try:
+            units.magnitude(1.0, place.unit, unit=unit)
+        except units.UnitError as error:
+            raise ValueError(f"{what} from {place}: {error}") from error
 
 
 def _lists(source: GeometrySource) -> Iterator[tuple[Place, ...]]:

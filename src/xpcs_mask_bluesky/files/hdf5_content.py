@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
+from xpcs_mask_bluesky.files.packing import LZF, reading
+from xpcs_mask_bluesky.threads import Threads, threads_at_most
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -31,9 +34,9 @@ LARGEST_CONTENT = 2**29
 LARGEST_CHUNK = 2**24
 """Bytes of one chunk, unpacked as declared; what a deflated chunk becomes may be a thousand times larger."""
 MOST_CHUNKS = 2**17
+THREADS = 2
 MOST_ENTRIES = 64
 """Datasets, attributes, or texts in one of them."""
-LZF = 32000
 KNOWN_FILTERS: Mapping[int, str] = {1: "deflate", 2: "shuffle", 3: "fletcher32", LZF: "lzf"}
 """What writers of ``/qmap`` files use, by HDF5's numbers."""
 
@@ -101,8 +104,10 @@ def read_content(
     total = sum(_declared_bytes(each, allowed) for each in datasets.values())
     if total > LARGEST_CONTENT:
         raise UnsafeContent(f"{group.name} declares {total} bytes; a /qmap file has up to {LARGEST_CONTENT}")
+    with Threads(threads_at_most(THREADS), "xpcs-mask-unpack") as threads:
+        begun = {name: reading(each, threads) for name, each in datasets.items()}
     return Content(
-        datasets={name: _value(each) for name, each in datasets.items()},
+        datasets={name: _value(datasets[name], wait()) for name, wait in begun.items()},
         attributes=_attributes(group),
         marks={name: _attributes(each) for name, each in datasets.items()},
     )
@@ -177,8 +182,7 @@ def _is_text(dtype: np.dtype) -> bool:
     return h5py.check_string_dtype(dtype) is not None
 
 
-def _value(dataset: h5py.Dataset) -> Value:
-    value = dataset[()]
+def _value(dataset: h5py.Dataset, value: Any) -> Value:
     return _text(value) if _is_text(dataset.dtype) else _numbers(value)
 
 

@@ -11,19 +11,18 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
-from xpcs_mask_bluesky.files.hdf5_content import LZF, Content, member_group, read_content
-from xpcs_mask_bluesky.files.packing import create_packed
+from xpcs_mask_bluesky.files.hdf5_content import Content, member_group, read_content
+from xpcs_mask_bluesky.files.packing import LZF, create_packed
 from xpcs_mask_bluesky.files.replacing import replaced
 from xpcs_mask_bluesky.geometry import GeometryRecord
 from xpcs_mask_bluesky.partitions import Bins, Partition, PartitionRecipe
-from xpcs_mask_bluesky.threads import threads_at_most
+from xpcs_mask_bluesky.threads import Threads, threads_at_most
 
 VERSION = "1.0"
 CONVENTION = "0-based; an integer is a pixel's centre; arrays are (row, column); x columns, y rows"
@@ -115,7 +114,7 @@ def partition_of(qmap: Content, provenance: Content) -> Partition:
         ValueError: If they do not match their hash and digest.
         KeyError: If a dataset or attribute is missing.
     """
-    with ThreadPoolExecutor(1, "xpcs-mask-check") as beside:
+    with Threads(1, "xpcs-mask-check") as beside:
         part = beside.submit(_checked, qmap, provenance)
         if qmap.text("hash") != qmap.digest():
             raise ValueError("/qmap does not match its hash; was it patched in place?")
@@ -143,7 +142,7 @@ def _checked(qmap: Content, provenance: Content) -> Partition:
 def _write_group(group: h5py.Group, part: Partition, source_file: str) -> None:
     content = qmap_content(part, source_file)
     large = {name: value for name, value in content.datasets.items() if _is_large(value)}
-    with ThreadPoolExecutor(threads_at_most(THREADS), "xpcs-mask-pack") as threads:
+    with Threads(threads_at_most(THREADS), "xpcs-mask-pack") as threads:
         digest = threads.submit(content.digest)
         create_packed(group, large, threads)
         for name in content.datasets.keys() - large.keys():

@@ -1,7 +1,7 @@
 """Masks: small re-evaluable operations, and the raster that they make."""
 
 from xpcs_mask_bluesky.masks.base import ImageReference, Layer, Operation
-from xpcs_mask_bluesky.masks.context import OffDetector
+from xpcs_mask_bluesky.masks.context import MostRejected, OffDetector
 from xpcs_mask_bluesky.masks.evaluate import evaluate
 from xpcs_mask_bluesky.masks.mask import Mask
 from xpcs_mask_bluesky.masks.operations import operation_from_json
@@ -34,6 +34,7 @@ __all__ = [
     "Layer",
     "Line",
     "Mask",
+    "MostRejected",
     "OfImage",
     "OffDetector",
     "Operation",

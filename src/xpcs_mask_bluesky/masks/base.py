@@ -5,7 +5,9 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import ConfigDict, Field, FiniteFloat
+
+from xpcs_mask_bluesky.checked import Checked
 
 PositiveFinite = Annotated[FiniteFloat, Field(gt=0)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -25,7 +27,7 @@ class Layer(IntEnum):
     DRAWING = 3
 
 
-class Operation(BaseModel):
+class Operation(Checked):
     """One step of a mask. Two operations with the same content are equal."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,7 +54,7 @@ class Operation(BaseModel):
         raise NotImplementedError
 
 
-class ImageReference(BaseModel):
+class ImageReference(Checked):
     """The image that an operation was taken from, so that it can be evaluated again anywhere."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

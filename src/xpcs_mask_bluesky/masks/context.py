@@ -24,6 +24,10 @@ class OffDetector(UserWarning):
     """A shape reaches beyond the detector, or lies off it altogether; it was clipped."""
 
 
+class MostRejected(UserWarning):
+    """An edit leaves less than half of the pixels that counted before."""
+
+
 @dataclass(frozen=True)
 class Context:
     """What operations are evaluated on."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from xpcs_mask_bluesky.partitions.counting import AT_ONCE, THREADS, label_counts
 from xpcs_mask_bluesky.partitions.grid import Grid
-from xpcs_mask_bluesky.threads import threads_at_most
+from xpcs_mask_bluesky.threads import Threads, threads_at_most
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,7 +52,7 @@ def _holds(part: Partition) -> bool:
             and not (mask & ~good).any()
         )
 
-    with ThreadPoolExecutor(threads_at_most(THREADS)) as threads:
+    with Threads(threads_at_most(THREADS)) as threads:
         return all(threads.map(agree, range(0, static.size, AT_ONCE)))
 
 

@@ -4,12 +4,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xpcs_mask_bluesky.threads import threads_at_most
+from xpcs_mask_bluesky.threads import Threads, threads_at_most
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,7 +75,7 @@ def label_counts(labels: Block, mask: NDArray[np.bool_], size: int) -> NDArray[n
 
     if threads == 1:
         return counts(*ends)
-    with ThreadPoolExecutor(threads) as pool:
+    with Threads(threads) as pool:
         return sum(pool.map(counts, ends[:-1], ends[1:]), start=np.zeros(size, dtype=np.int64))
 
 

@@ -16,7 +16,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import ConfigDict, Field, FiniteFloat, model_validator
+
+from xpcs_mask_bluesky.checked import Checked
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -31,7 +33,7 @@ ELLIPSE_UNITS: Mapping[str, str] = MappingProxyType({RHO: "", PHI: "deg"})
 SemiAxis = Annotated[FiniteFloat, Field(gt=0)]
 
 
-class EllipseFrame(BaseModel):
+class EllipseFrame(Checked):
     """The ellipse on which ρ is 1; sizes in px, as of the mask's ``Ellipse``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator
+from pydantic import ConfigDict, Field, PositiveInt, field_validator
 
+from xpcs_mask_bluesky.checked import Checked
 from xpcs_mask_bluesky.partitions.axis_bins import AxisBins, Edges, Limits, Spacing
 from xpcs_mask_bluesky.partitions.bins import TOLERANCE
 
 Numbers = Annotated[tuple[PositiveInt, ...], Field(min_length=1, max_length=2)]
 
 
-class Group(BaseModel):
+class Group(Checked):
     """The bins of one group, over the axes of its recipe."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

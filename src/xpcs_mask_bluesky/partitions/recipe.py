@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeInt, PositiveInt, model_validator
+from pydantic import ConfigDict, Field, FiniteFloat, NonNegativeInt, PositiveInt, model_validator
 
+from xpcs_mask_bluesky.checked import Checked
 from xpcs_mask_bluesky.digests import json_digest
 from xpcs_mask_bluesky.partitions.axes import AXIS_UNITS, AZIMUTHS, dimensions
 from xpcs_mask_bluesky.partitions.axis_bins import AxisBins, Edges, Limits, Spacing
@@ -27,7 +28,7 @@ _SINCE_THE_FIRST = ("groups", "minimum_pixels", "small_bins", "ellipse", "merged
 """Fields that a digest leaves out where they say nothing: recipes older than them keep theirs."""
 
 
-class PartitionRecipe(BaseModel):
+class PartitionRecipe(Checked):
     """Dynamic bins for g2 and the static bins nested in them, over one or two axes of the Q-map.
 
     Edges and ranges of ``phi`` are those of the angle that labels: shifted by ``phi_offset`` and

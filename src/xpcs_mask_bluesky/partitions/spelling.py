@@ -89,7 +89,7 @@ def _snapped(fields: Mapping[str, Any], axes: Sequence[str], of: str) -> Any:
             warnings.warn(
                 f"static={static} on {axis}{of} is no multiple of dynamic={dynamic}: "
                 f"{snapped[dimension]} static bins are made",
-                stacklevel=6,  # past pydantic, to who asks for it
+                stacklevel=7,  # past pydantic, to who asks for it
             )
     return tuple(snapped)
 

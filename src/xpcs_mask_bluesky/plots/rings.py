@@ -67,13 +67,19 @@ class _Lines:
             if len(path):
                 last = path[int(np.argmax(self._at(path, self.q)))]
                 self._number(last, "±180°" if abs(angle) == 180 else f"{angle:d}°")
-        between = self._open_direction(angles)
+        self._draw_levels(self._open_direction(angles))
+
+    def _draw_levels(self, between: float) -> None:
+        """Draw the rings; the outermost number has the unit of all."""
+        numbers: list[tuple[Floats, float]] = []
         for level in self._levels():
             path = self._path(self.q, level, "solid", 0.7)
             path = path[self._inside(path)]
             if len(path):
                 off = np.abs((self._at(path, self.phi) - between + 180) % 360 - 180)
-                self._number(path[int(np.argmin(off))], f"{level:.6g}")
+                numbers.append((path[int(np.argmin(off))], level))
+        for number, (place, level) in enumerate(numbers, start=1):
+            self._number(place, f"{level:.6g}{' Å⁻¹' if number == len(numbers) else ''}")
 
     def _levels(self) -> list[float]:
         low, high = float(self.q.min()), float(self.q.max())

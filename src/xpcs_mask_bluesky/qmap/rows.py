@@ -9,17 +9,17 @@ in it if it is a large map's: its pages are small, fresh each time, and the syst
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import jax
 import numpy as np
 
+from xpcs_mask_bluesky.threads import Threads, threads_at_most
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-from xpcs_mask_bluesky.threads import threads_at_most
 
 T = TypeVar("T")
 Item = TypeVar("Item", bound=np.generic)
@@ -84,7 +84,7 @@ def by_rows(work: Callable[[Rows], T], shape: tuple[int, int], size: int) -> lis
     blocks = [Rows.beginning(start, shape[0], size) for start in range(0, shape[0], size)]
     if len(blocks) == 1:
         return [work(blocks[0])]
-    with ThreadPoolExecutor(_threads()) as pool:
+    with Threads(_threads()) as pool:
         return list(pool.map(work, blocks))
 
 

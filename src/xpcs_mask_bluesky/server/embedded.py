@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hmac
+import os
 import secrets
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from xpcs_mask_bluesky.server.connection import (
     ALREADY_SERVED,
+    CONNECTION_FILE,
     HELLO_ROUTE,
     LOCK_FILE,
     LOG_FILE,
@@ -59,7 +62,9 @@ def ensure_served(
 
     Raises:
         CatalogUnavailable: no server answered in ``timeout`` seconds, or it could not start.
+        PermissionError: the directory is not ours to serve, or its key not ours to read.
     """
+    _check_ours(directory)
     deadline = time.monotonic() + timeout
     process: subprocess.Popen[bytes] | None = None
     while time.monotonic() < deadline:
@@ -76,6 +81,26 @@ def ensure_served(
         f"the server of {directory} did not answer within {timeout:.0f} s; "
         f"another process may hold its lock, or see {directory / LOG_FILE}"
     )
+
+
+def _check_ours(directory: Path) -> None:
+    """Check that this process may serve a directory, or read the key of who does.
+
+    Raises:
+        PermissionError: It may not; the message says what to do.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        key = directory / CONNECTION_FILE
+        allowed = os.access(key, os.R_OK) if key.exists() else os.access(directory, os.W_OK | os.X_OK)
+        why = "" if allowed else os.strerror(errno.EACCES)
+    except OSError as error:
+        why = error.strerror or str(error)
+    if why:
+        raise PermissionError(
+            f"{directory} can be neither served nor joined ({why}): is it the right directory, and yours? "
+            "What another user serves is opened by its address and with a key"
+        )
 
 
 def _is_locked(directory: Path) -> bool:

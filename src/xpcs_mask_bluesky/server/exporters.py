@@ -18,12 +18,11 @@ import anyio.to_thread
 from tiled.utils import SerializationError, path_from_uri
 
 from xpcs_mask_bluesky.store.layout import PARTITION_SPEC
-from xpcs_mask_bluesky.store.stored import ARRAYS, HDF5, partition_of
+from xpcs_mask_bluesky.store.stored import ARRAYS, HDF5, NEXUS, partition_of
 
 if TYPE_CHECKING:
     from xpcs_mask_bluesky.partitions import Partition
 
-NEXUS = "application/x-nexus"
 
 Filter = Callable[[Any], Awaitable[Any]]
 """Tiled's: returns of a node what the request may read."""

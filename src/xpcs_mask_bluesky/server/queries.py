@@ -26,12 +26,14 @@ COMMON = ("kind", "lineage.name")
 """What most entries of a log have alike."""
 RARE = ("lineage.run_uid", "lineage.use", "lineage.inputs", "lineage.partition", "lineage.alarm")
 TYPES: dict[str, Any] = {"seq": Integer(), "lineage.time": Float()}
-"""Of the fields that are compared; the others are text."""
+"""Of the fields that are compared; the others are text, but for this one."""
+FLAG = "lineage.past"
 INDEXES = {
-    **{f"xpcs_mask_{name.rpartition('.')[2]}": (name,) for name in (*RARE, "seq")},
-    "xpcs_mask_newest": (*COMMON, "id", "lineage.time"),
+    **{f"xpcs_mask_{name.rpartition('.')[2]}": (name, (name,)) for name in (*RARE, "seq")},
+    "xpcs_mask_newest": ("kind", (*COMMON, "id", "lineage.time")),
+    "xpcs_mask_past": (FLAG, (*COMMON, FLAG, "lineage.time")),
 }
-"""In SQLite, each after the parent and for the nodes that have the first field; by name."""
+"""In SQLite, by name: of the nodes that have a field, the columns after the parent."""
 _COMPARISONS = {
     Operator.lt: operator.lt,
     Operator.le: operator.le,
@@ -59,16 +61,22 @@ def compared(query: Any, tree: Any) -> Any:
 
 def _limited(query: Any, tree: Any, operation: Operation) -> Any:
     translate = _SQLITE if tree.context.engine.dialect.name == "sqlite" else _POSTGRESQL
-    expected = (int, float) if query.key in TYPES else str
-    if query.key not in translate or isinstance(query.value, bool) or not isinstance(query.value, expected):
+    if query.key not in translate or not _is_as_expected(query.key, query.value):
         return _TILED[type(query)](query, tree)
     condition = translate[query.key](query.key, query.value, operation)
     return tree.new_variation(conditions=[*tree.conditions, condition])
 
 
+def _is_as_expected(key: str, value: Any) -> bool:
+    if isinstance(value, bool) or key == FLAG:
+        return isinstance(value, bool) and key == FLAG
+    return isinstance(value, (int, float) if key in TYPES else str)
+
+
 def _in_sqlite(key: str, value: Any, operation: Operation) -> Any:
     path = literal_column(f"'{_path(key)}'")
-    return operation(func.json_extract(orm.Node.metadata_, path, type_=TYPES.get(key, Unicode())), value)
+    type_ = Integer() if key == FLAG else TYPES.get(key, Unicode())  # SQLite has no type for true
+    return operation(func.json_extract(orm.Node.metadata_, path, type_=type_), value)
 
 
 def _text_in_postgresql(key: str, value: Any, operation: Operation) -> Any:
@@ -84,7 +92,7 @@ def _in_postgresql(key: str, operator: str, type_: Any) -> Any:
     return orm.Node.metadata_.op(operator, return_type=type_)(path)
 
 
-_SQLITE = dict.fromkeys((*COMMON, *RARE, *TYPES), _in_sqlite)
+_SQLITE = dict.fromkeys((*COMMON, *RARE, *TYPES, FLAG), _in_sqlite)
 _POSTGRESQL = dict.fromkeys(COMMON, _text_in_postgresql) | dict.fromkeys(TYPES, _number_in_postgresql)
 """Not what is rare: Tiled's index of all metadata finds it."""
 
@@ -92,11 +100,11 @@ _POSTGRESQL = dict.fromkeys(COMMON, _text_in_postgresql) | dict.fromkeys(TYPES, 
 def create_indexes(database: Path) -> None:
     """Create the indexes of log entries in a SQLite catalogue, where they are missing."""
     with closing(sqlite3.connect(database)) as connection, connection:
-        for name, fields in INDEXES.items():
-            first, *_ = columns = [each if each == "id" else _extract(each) for each in fields]
+        for name, (present, fields) in INDEXES.items():
+            columns = [each if each == "id" else _extract(each) for each in fields]
             connection.execute(
                 f"CREATE INDEX IF NOT EXISTS {name} ON nodes (parent, {', '.join(columns)}) "
-                f"WHERE {first} IS NOT NULL"
+                f"WHERE {_extract(present)} IS NOT NULL"
             )
 
 

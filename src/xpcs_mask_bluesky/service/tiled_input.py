@@ -16,7 +16,8 @@ import httpx
 from tiled.client.container import Container
 from tiled.queries import Comparison
 
-from xpcs_mask_bluesky.service.runs import documents_of
+from xpcs_mask_bluesky.replay.lines import decoded
+from xpcs_mask_bluesky.replay.tiled import TiledRuns
 from xpcs_mask_bluesky.store.errors import is_away
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class TiledInput:
             if not run.metadata.get("stop") and time.time() - began < SECONDS_WITHOUT_STOP:
                 open_since = min(open_since, began)
                 continue
-            if self._take(uid, run, intake) and intake.kept(stop):
+            if self._take(container, uid, run, intake) and intake.kept(stop):
                 self._position.take(uid, began)
                 self._newest = max(self._newest, min(began, time.time()))  # its clock may be ahead
             else:
@@ -119,10 +120,10 @@ class TiledInput:
         runs = Container.search(container, Comparison("ge", "start.time", self._position.since))
         return list(runs.sort(("start.time", 1)).keys())
 
-    def _take(self, uid: str, run: Any, intake: Intake) -> bool:
+    def _take(self, container: Any, uid: str, run: Any, intake: Intake) -> bool:
         """Hand over a run; return False if it must be tried again."""
         try:
-            documents = documents_of(run)
+            documents = _documents(container, uid, run)
         except (httpx.HTTPStatusError, ValueError, LookupError) as error:
             if is_away(error):
                 raise
@@ -144,6 +145,20 @@ class TiledInput:
         if since > (self._position.since or 0.0) + SECONDS_OF_OVERLAP / 10:
             self._position.since = since
             self._position.forget(since)
+
+
+def _documents(container: Any, uid: str, run: Any) -> list[tuple[str, dict[str, Any]]]:
+    """Return the documents of a run in the order in which a callback could have had them.
+
+    Raises:
+        ValueError: It is none, or what came are no documents.
+        LookupError: It is there no longer.
+        HTTPStatusError: The server refuses, or fails.
+    """
+    if not hasattr(run, "documents"):
+        raise ValueError("it is no run that TiledWriter recorded")
+    told = decoded(TiledRuns(container).documents(uid))
+    return [(name, doc) for name, doc in told if doc]  # a stop that is not there is exported as an empty one
 
 
 def _words(error: Exception) -> str:

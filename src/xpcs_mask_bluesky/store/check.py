@@ -67,9 +67,7 @@ def check_run(detector: DetectorNode, run_uid: str, *, tolerance: Tolerance | No
         LookupError: the detector knows no such run.
         DamagedData: a stored partition is not what was published.
     """
-    from tiled.queries import Eq
-
-    entries = detector.commits.read(Eq("lineage.run_uid", run_uid))
+    run_uid, entries = lookup.entries_of_run(detector, run_uid)
     alarms = tuple(entry.body["message"] for entry in entries if entry.kind == ALARM)
     try:
         uses = lookup.uses_of_run(detector, run_uid, None, None)

@@ -18,7 +18,7 @@ from xpcs_mask_bluesky.store.rebase import rebased
 from xpcs_mask_bluesky.store.state import Layer, RawHistory, state_digest
 from xpcs_mask_bluesky.store.tools import DrawingTools
 from xpcs_mask_bluesky.store.value_tools import ValueTools
-from xpcs_mask_bluesky.store.verify import raster_digest
+from xpcs_mask_bluesky.store.what_is_left import raster_after
 from xpcs_mask_bluesky.store.words import describe_action
 
 if TYPE_CHECKING:
@@ -205,11 +205,13 @@ class Edit(DrawingTools, ValueTools):
         detector = self._detector
         for array in staged.arrays.values():
             detector.blobs.put(array)
+        words = "; ".join(staged.words)
+        raster = raster_after(detector, staged.base, staged.history, staged.actions, words)
         body = {
             "actions": [dict(action) for action in staged.actions],
-            "words": "; ".join(staged.words),
+            "words": words,
             "state": state_digest(staged.history),
-            "raster": raster_digest(detector, staged.history),
+            "raster": raster,
         }
         draft = Draft(
             kind=self._layer,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from xpcs_mask_bluesky.store.packed import Packed
 from xpcs_mask_bluesky.store.publish import computed, inputs_of, recipe_in, store
 from xpcs_mask_bluesky.store.state import State
 from xpcs_mask_bluesky.store.uses import PARTITION
+from xpcs_mask_bluesky.threads import Threads
 
 if TYPE_CHECKING:
     from xpcs_mask_bluesky.geometry import GeometryRecord
@@ -113,7 +113,7 @@ def adopt(detector: DetectorNode, packed: Packed, *, name: str, run_uid: str) ->
     if edges is not None and edges != packed.recipe.model_dump(mode="json"):
         return False
     try:
-        with ThreadPoolExecutor(1, "xpcs-mask-adopt") as beside:
+        with Threads(1, "xpcs-mask-adopt") as beside:
             store(beside, detector, state, packed, inputs=inputs, run_uid=run_uid, name=name)
     except Conflict:
         detector.state.latest()

@@ -14,6 +14,7 @@ from typing import Any
 from tiled.queries import Comparison, In
 from tiled.structures.core import Spec
 
+from xpcs_mask_bluesky.store.entry_words import clock, entry_words
 from xpcs_mask_bluesky.store.errors import Conflict, DamagedLog
 from xpcs_mask_bluesky.store.layout import COMMIT_SPEC, SCHEMA_VERSION, create
 from xpcs_mask_bluesky.store.search import metadata_found
@@ -23,7 +24,7 @@ PAGE = 300
 ATTEMPTS = 200
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class LogEntry:
     """One commit."""
 
@@ -67,9 +68,16 @@ class LogEntry:
             raise DamagedLog(f"log entry {metadata.get('seq')} is damaged: {error}") from error
 
     def describe(self) -> str:
-        """Return one line for people."""
-        reason = f" ({self.reason})" if self.reason else ""
-        return f"{self.seq} {self.kind} by {self.author or 'unknown'}{reason}"
+        """Return one line for people: number, time, kind, author, and what was done."""
+        try:
+            words = entry_words(self)
+        except (KeyError, TypeError, ValueError):  # a body that does not hold what its kind has
+            words = self.reason
+        told = f"{self.seq}  {clock(self.time)}  {self.kind} by {self.author or 'unknown'}"
+        return f"{told}: {words}" if words else told
+
+    def __repr__(self) -> str:
+        return f"<LogEntry {self.describe()}>"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,9 +123,9 @@ class Log:
         Args:
             queries: Tiled's.
             by: What tells which is the newest, such as ``lineage.time``, and the number if that is equal;
-                by default the number.
+                by default the number. On SQLite Tiled compares it as text.
         """
-        newest = "-" if by is None else f"-{by},-seq"
+        newest = ("-",) if by is None else (f"-{by}", "-seq")
         found = next(metadata_found(self._container, queries, page=1, sort=newest), None)
         return None if found is None else LogEntry.from_metadata(found)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tiled.queries import Comparison, Eq, KeyPresent
+from tiled.queries import Comparison, Eq, KeyPresent, Like
 
 from xpcs_mask_bluesky.geometry import GeometryRecord
 from xpcs_mask_bluesky.store.alarms import ALARM
@@ -20,6 +20,10 @@ from xpcs_mask_bluesky.store.uses import GEOMETRY, PAST, RUN_USE, GeometryNote, 
 if TYPE_CHECKING:
     from xpcs_mask_bluesky.partitions import Partition
     from xpcs_mask_bluesky.store.detector import DetectorNode
+
+
+SHORTEST_UID = 6
+"""Characters of a run's uid that are enough for a person to type, where no other begins so."""
 
 
 def timestamp(at: datetime) -> float:
@@ -49,6 +53,34 @@ def uid_of(run: Any) -> str:
         ) from error
 
 
+def entries_of_run(detector: DetectorNode, run: str) -> tuple[str, list[LogEntry]]:
+    """Return a run's whole uid, and the log entries about it.
+
+    Args:
+        detector: Whose log is asked.
+        run: The uid, or the beginning of it that a person types.
+
+    Raises:
+        AmbiguousPartition: several runs begin so; the error lists them.
+        LookupError: none does.
+    """
+    entries = detector.commits.read(Eq("lineage.run_uid", run))
+    if entries:
+        return run, entries
+    if len(run) >= SHORTEST_UID and not set(run) & set("%_"):
+        entries = detector.commits.read(Like("lineage.run_uid", f"{run}%"))
+        entries = [each for each in entries if each.lineage["run_uid"].startswith(run)]
+    uids = list(dict.fromkeys(each.lineage["run_uid"] for each in entries))
+    if len(uids) > 1:
+        raise AmbiguousPartition(f"{len(uids)} runs begin with {run!r}; type more of it:", uids)
+    if not uids:
+        raise LookupError(
+            f"{detector.name!r} knows no run {run!r}; was the callback subscribed? "
+            f"(A uid may be cut to {SHORTEST_UID} characters.)"
+        )
+    return uids[0], entries
+
+
 def latest(
     detector: DetectorNode, name: str, at: datetime | None, revision: int | None = None
 ) -> PartitionUse:
@@ -71,7 +103,9 @@ def latest(
             entry = past
     if entry is None:
         when = "" if at is None else f" by {at.isoformat()}"
-        raise LookupError(f"{detector.name!r} has no published partition {name!r}{when}")
+        raise LookupError(
+            f"{detector.name!r} has no published partition {name!r}{when}; {_recipes(detector, ())}"
+        )
     return detector.use_of(entry)
 
 
@@ -81,13 +115,10 @@ def uses_of_run(
     """Return the partitions of a run in the order of its events, one for each geometry it had.
 
     Raises:
-        LookupError: the run is not known.
+        AmbiguousPartition: ``run_uid`` is the beginning of several.
+        LookupError: the run is not known, or has no partition of that name.
     """
-    entries = detector.commits.read(Eq("lineage.run_uid", run_uid))
-    if not entries:
-        raise LookupError(
-            f"{detector.name!r} knows no run {run_uid!r}; is the uid whole, and was the callback subscribed?"
-        )
+    run_uid, entries = entries_of_run(detector, run_uid)
     if revision is not None:
         entries = [entry for entry in entries if entry.seq <= revision]
     published = _published(detector, entries)
@@ -99,7 +130,15 @@ def uses_of_run(
     alarms = [entry.body["message"] for entry in entries if entry.kind == ALARM]
     if alarms and not published and not (uses and _can_be_made(uses[0])):
         raise LookupError(f"run {run_uid!r} has no partition: {alarms[-1]}")
+    if name is not None and name not in names and name not in detector.state.latest().recipes:
+        raise LookupError(f"run {run_uid!r} has no partition {name!r}; {_recipes(detector, names)}")
     return uses
+
+
+def _recipes(detector: DetectorNode, published: Iterable[str]) -> str:
+    """Return the names that may be asked for, in words."""
+    names = sorted({*published, *detector.state.latest().recipes})
+    return f"recipes here are {', '.join(names)}" if names else "no recipe is set here"
 
 
 def _can_be_made(use: PartitionUse) -> bool:

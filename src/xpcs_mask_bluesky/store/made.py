@@ -96,7 +96,7 @@ class Made:
 
 
 def _keep(kept: OrderedDict[Any, Any], key: Any, value: Any, most: int) -> None:
+    kept.pop(key, None)
     kept[key] = value
-    kept.move_to_end(key)
     while len(kept) > most:
         kept.popitem(last=False)

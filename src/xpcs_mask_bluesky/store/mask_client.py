@@ -178,7 +178,7 @@ class MaskClient(DetectorNode):
         uses = lookup.uses_of_run(self, run, name, None)
         if not uses:
             raise LookupError(f"run {run!r} has no partition {name!r}")
-        return suspects(self.frame_statistics(run), uses[0].partition.static_roi_map, **limits)
+        return suspects(self.frame_statistics(uses[0].run_uid), uses[0].partition.static_roi_map, **limits)
 
 
 def _checked(layer: Layer) -> Layer:

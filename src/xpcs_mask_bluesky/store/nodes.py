@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tiled.client.container import Container
 
 from xpcs_mask_bluesky.store.layout import PARTITIONS
 from xpcs_mask_bluesky.store.log import LogEntry
-from xpcs_mask_bluesky.store.stored import HDF5, read_partition
+from xpcs_mask_bluesky.store.stored import HDF5, NEXUS, read_partition
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,14 +29,17 @@ class XPCSPartition(Container):
         """
         return read_partition(self)
 
-    def export(self, filepath: Any, fields: Any = None, *, format: str | None = HDF5) -> None:
+    def export(self, filepath: Any, fields: Any = None, *, format: str | None = None) -> None:
         """Write the file that the server answers with.
 
         Args:
-            filepath: Path, whatever its suffix, or a writable buffer.
+            filepath: Path, or a writable buffer.
             fields: Tiled's; a partition goes as a whole.
-            format: ``"application/x-hdf5"`` for the ``/qmap`` file, ``"application/x-nexus"`` for NXxpcs.
+            format: ``"application/x-hdf5"`` for the ``/qmap`` file, ``"application/x-nexus"`` for NXxpcs;
+                by default the second for a path that ends in ``.nxs``, else the first.
         """
+        nexus = isinstance(filepath, str | Path) and Path(filepath).suffix.lower() == ".nxs"
+        format = format or (NEXUS if nexus else HDF5)
         super().export(filepath, fields, format=format)
 
     def show(self, image: np.ndarray | None = None) -> Figure:

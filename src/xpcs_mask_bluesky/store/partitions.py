@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from xpcs_mask_bluesky.store.layout import PARTITION_SPEC, SCHEMA_VERSION, creat
 from xpcs_mask_bluesky.store.packed import Packed
 from xpcs_mask_bluesky.store.rights import asking
 from xpcs_mask_bluesky.store.stored import HDF5, arrays_of, metadata_of, read_partition
+from xpcs_mask_bluesky.threads import Threads
 
 WRITERS = 3
 """Arrays that are sent at once."""
@@ -24,6 +24,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from xpcs_mask_bluesky.partitions import Partition
+
+
+def export(part: Partition, path: Path, *, run_uid: str = "", mask_revision: str = "") -> Path:
+    """Write a partition as NXxpcs if ``path`` ends in ``.nxs``, else as ``/qmap`` HDF5; return the path."""
+    if path.suffix.lower() == ".nxs":
+        from xpcs_mask_bluesky.files.nxxpcs import write_nxxpcs
+
+        write_nxxpcs(part, path, run_uid=run_uid)
+    else:
+        from xpcs_mask_bluesky.files.qmap_hdf5 import write_qmap
+
+        write_qmap(part, path, run_uid=run_uid, mask_revision=mask_revision)
+    return path
 
 
 class PartitionHandle:
@@ -56,11 +69,8 @@ class PartitionHandle:
         return self._partition
 
     def export(self, path: str | Path) -> Path:
-        """Write the partition as a ``/qmap`` HDF5 file, for correlators, and return its path."""
-        from xpcs_mask_bluesky.files.qmap_hdf5 import write_qmap
-
-        write_qmap(self.read(), Path(path))
-        return Path(path)
+        """Write the partition, and return its path: NXxpcs if that ends in ``.nxs``, else ``/qmap`` HDF5."""
+        return export(self.read(), Path(path))
 
     def show(self, image: np.ndarray | None = None) -> Figure:
         """Return a figure: mask with rings of q and φ, over an image ``(rows, columns)``; and labels."""
@@ -161,7 +171,7 @@ class Partitions:
             node = create(parent, part.digest, metadata={**metadata, "sealed": False}, specs=[spec])
         except KeyError:
             node = parent[part.digest]
-        with ThreadPoolExecutor(WRITERS, "xpcs-mask-write") as writers:
+        with Threads(WRITERS, "xpcs-mask-write") as writers:
             arrays = arrays_of(part.unpack() if isinstance(part, Packed) else part)
             writing = [writers.submit(_write, node, name, array) for name, array in arrays.items()]
         for each in writing:

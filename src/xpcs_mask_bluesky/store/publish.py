@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from xpcs_mask_bluesky.store.log import Draft, LogEntry
 from xpcs_mask_bluesky.store.made import RECIPE_RESOLVED
 from xpcs_mask_bluesky.store.state import KINDS, State
 from xpcs_mask_bluesky.store.uses import PartitionUse
+from xpcs_mask_bluesky.threads import Threads
 
 if TYPE_CHECKING:
     from xpcs_mask_bluesky.partitions import Partition, PartitionRecipe
@@ -55,7 +56,7 @@ def publish(detector: DetectorNode, record: GeometryRecord, where: Where) -> Par
 
 def _publish(detector: DetectorNode, state: State, record: GeometryRecord, where: Where) -> PartitionUse:
     inputs = inputs_of(state, record, where.name)
-    with ThreadPoolExecutor(1, "xpcs-mask-publish") as beside:  # computes while the log is asked
+    with Threads(1, "xpcs-mask-publish") as beside:  # computes while the log is asked
         part = None
         if detector.made.partition_at_hand(inputs) is None:
             edges = detector.made.resolution_at_hand(inputs)
@@ -74,6 +75,7 @@ def _publish(detector: DetectorNode, state: State, record: GeometryRecord, where
     draft = use_draft(detector, record, where, inputs, said)
     same = None if where.republish else (draft.lineage["use"], where.last_seq_num)
     entry = _commit(detector, draft, seq, instead_of=same)
+    detector.qmaps.offer(record)  # nobody waits for it, and it can be made later
     return detector.use_of(entry)
 
 
@@ -105,7 +107,6 @@ def store(
     revision = state.mask_revision
     storing = beside.submit(detector.stored.put, part, run_uid=run_uid, mask_revision=revision)
     seq = _commit_resolution(detector, part, inputs, state.seq)
-    detector.qmaps.offer(part.record)
     storing.result()
     return _commit(detector, partition_draft(detector, part, inputs, name, revision), seq).seq
 

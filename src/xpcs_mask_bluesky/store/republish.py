@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tiled.queries import Eq
-
 from xpcs_mask_bluesky.geometry import GeometryRecord
 from xpcs_mask_bluesky.store import lookup
 from xpcs_mask_bluesky.store.drafts import Where
@@ -29,7 +27,7 @@ def republish(detector: DetectorNode, run_uid: str, name: str | None) -> list[Pa
     Raises:
         LookupError: the run is not known, or no recipe is in force.
     """
-    entries = detector.commits.read(Eq("lineage.run_uid", run_uid))
+    run_uid, entries = lookup.entries_of_run(detector, run_uid)
     published = _published(entries, run_uid, name)
     parts = published or _noted(detector, entries, run_uid, name)
     if not parts:

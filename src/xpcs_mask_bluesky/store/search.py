@@ -6,7 +6,7 @@ how many children it has, by one more question to the database. An entry of a lo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
@@ -14,7 +14,7 @@ from tiled.client.utils import MSGPACK_MIME_TYPE, handle_error, retry_context
 
 
 def metadata_found(
-    container: Any, queries: Iterable[Any], *, page: int, sort: str | None = None
+    container: Any, queries: Iterable[Any], *, page: int, sort: Sequence[str] = ()
 ) -> Iterator[Mapping[str, Any]]:
     """Yield the metadata of the children that match all of Tiled's ``queries``, oldest first.
 
@@ -22,15 +22,15 @@ def metadata_found(
         container: Tiled's client of one.
         queries: Such as ``tiled.queries.Eq``.
         page: Most that one request asks for; the next is made when they are used up.
-        sort: As Tiled spells it: keys with commas between, ``-`` before one that falls; ``-`` alone begins
-            with the child made last.
+        sort: Keys as Tiled spells them, ``-`` before one that falls; ``-`` alone begins with the child made
+            last.
     """
     found = container
     for query in queries:
         found = found.search(query)
     asked = {**found._queries_as_params, "fields": "metadata", "omit_links": True}
-    if sort is not None:
-        asked["sort"] = sort.split(",")
+    if sort:
+        asked["sort"] = list(sort)  # a parameter each: Tiled refuses commas
     url: str | None = f"{container.item['links']['search']}?page[limit]={page}"
     while url is not None:
         answer = _get(container.context, url, asked)

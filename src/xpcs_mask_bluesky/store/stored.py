@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from xpcs_mask_bluesky.store.packed import Packed
 
 HDF5 = "application/x-hdf5"
+NEXUS = "application/x-nexus"
 MAPS = ("mask", "blemish", "dynamic_roi_map", "static_roi_map")
 MAPPINGS = ("dynamic_index_mapping", "static_index_mapping")
 ARRAYS = (*MAPS, *MAPPINGS)

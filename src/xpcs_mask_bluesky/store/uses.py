@@ -10,7 +10,7 @@ from typing import Any
 from xpcs_mask_bluesky.digests import json_digest
 from xpcs_mask_bluesky.geometry import GeometryRecord
 from xpcs_mask_bluesky.store.log import LogEntry
-from xpcs_mask_bluesky.store.partitions import PartitionHandle
+from xpcs_mask_bluesky.store.partitions import PartitionHandle, export
 
 RUN_USE, PARTITION, GEOMETRY = "run use", "partition", "geometry"
 PAST = "past"
@@ -76,16 +76,16 @@ class PartitionUse:
         return self.partition.digest
 
     def export(self, path: str | Path) -> Path:
-        """Write the partition as a ``/qmap`` HDF5 file that names run and mask revision; return its path.
+        """Write the partition to a file that names its run, and return the path.
+
+        NXxpcs if that ends in ``.nxs``, else ``/qmap`` HDF5, which names the mask revision too.
 
         Raises:
             OSError: the file cannot be written.
         """
-        from xpcs_mask_bluesky.files.qmap_hdf5 import write_qmap
-
-        revision = str(self.mask_revision)
-        write_qmap(self.partition.read(), Path(path), run_uid=self.run_uid, mask_revision=revision)
-        return Path(path)
+        return export(
+            self.partition.read(), Path(path), run_uid=self.run_uid, mask_revision=str(self.mask_revision)
+        )
 
     def __str__(self) -> str:
         last = "end" if self.last_seq_num is None else self.last_seq_num

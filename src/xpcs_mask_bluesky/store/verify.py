@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
-from xpcs_mask_bluesky.masks import OffDetector, Operation, Outliers, evaluate, operation_from_json
+from xpcs_mask_bluesky.masks import Mask, OffDetector, Operation, Outliers, evaluate, operation_from_json
 from xpcs_mask_bluesky.store.errors import DamagedData
 from xpcs_mask_bluesky.store.state import LAYERS, RawHistory, State
 
@@ -18,20 +18,23 @@ MOST_OPERATIONS = 100
 """Of a layer whose raster's digest an edit tells; more would make the edit slow."""
 
 
-def raster_digest(detector: DetectorNode, history: RawHistory) -> str | None:
-    """Return the digest of what a layer's operations make, where that is quickly told; else None.
+def quick_raster(detector: DetectorNode, history: RawHistory) -> tuple[Mask, bool] | None:
+    """Return what a layer's operations make, as far as that is quickly told, and whether it is all of it.
 
-    It is told where no operation in force depends on the geometry, looks for outliers, or needs an array
-    that this process would have to fetch.
+    Operations that depend on the geometry, look for outliers, or need an array that this process would
+    have to fetch, are left out. None: there are too many.
     """
     if len(history.operations) > MOST_OPERATIONS:
         return None
     operations = [operation_from_json(dict(each)) for each in history.operations]
-    if any(each.needs_qmap or isinstance(each, Outliers) for each in operations):
-        return None
-    if not all(detector.blobs.at_hand(digest) for each in operations for digest in each.needs_arrays):
-        return None
-    return _digest(detector, operations)
+    quick = [each for each in operations if _is_quick(detector, each)]
+    return _evaluated(detector, quick), len(quick) == len(operations)
+
+
+def _is_quick(detector: DetectorNode, operation: Operation) -> bool:
+    if operation.needs_qmap or isinstance(operation, Outliers):
+        return False
+    return all(map(detector.blobs.at_hand, operation.needs_arrays))
 
 
 def verify(detector: DetectorNode) -> int:
@@ -59,9 +62,9 @@ def verify(detector: DetectorNode) -> int:
 def makes(detector: DetectorNode, history: RawHistory, raster: str) -> bool:
     """Return whether a layer's operations make the raster with this digest, evaluated here."""
     operations = [operation_from_json(dict(each)) for each in history.operations]
-    return _digest(detector, operations) == raster
+    return _evaluated(detector, operations).digest == raster
 
 
-def _digest(detector: DetectorNode, operations: Sequence[Operation]) -> str:
+def _evaluated(detector: DetectorNode, operations: Sequence[Operation]) -> Mask:
     with warnings.catch_warnings(action="ignore", category=OffDetector):  # said when it was drawn
-        return evaluate(operations, shape=detector.shape, arrays=detector.blobs.get).digest
+        return evaluate(operations, shape=detector.shape, arrays=detector.blobs.get)

@@ -1,7 +1,8 @@
-"""An entry of the log in one line, for each kind of entry."""
+"""An entry of the log in one line, for each kind of entry; and the clock beside it."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ def entry_words(entry: LogEntry) -> str:
         case _:
             said = f"run {run}" if run else ""
     return " — ".join(each for each in (" ".join(said.split()), entry.reason) if each)
+
+
+def clock(seconds: float) -> str:
+    """Return a time, seconds since the epoch, as this machine's clock shows it."""
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _counted(number: int, one: str, many: str) -> str:
