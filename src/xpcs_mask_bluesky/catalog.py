@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterator
 from functools import partial
@@ -10,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
-import platformdirs
 
 from xpcs_mask_bluesky.server.link import DirectoryLink, UriLink, connect
+from xpcs_mask_bluesky.store.directories import Directories, state_directory
 from xpcs_mask_bluesky.store.errors import CatalogUnavailable
 from xpcs_mask_bluesky.store.layout import PARTITIONS, check_name, ensure_detector, ensure_runs, path_segments
 from xpcs_mask_bluesky.store.recorder import Recorder
@@ -32,7 +31,7 @@ START_PATIENCE = 60.0
 """Seconds that making a recorder may take, the import of Bluesky's Tiled plugins included."""
 
 
-class MaskCatalog:
+class MaskCatalog(Directories):
     """Detectors by name, in a Tiled server that is connected to, or started, when it is needed.
 
     Made by :meth:`open`.
@@ -51,7 +50,7 @@ class MaskCatalog:
     ) -> None:
         self._link, self._client, self._timeout = link, client, timeout
         self._segments, self._raw = path_segments(path), check_name(raw, "raw")
-        self._state, self._shared = state_directory, shared_directory
+        super().__init__(state_directory, shared_directory)
         self._clients: list[Any] = []
         self._restorers: list[Restorer] = []
         self._detectors: dict[str, XPCSDetector] = {}
@@ -95,14 +94,14 @@ class MaskCatalog:
 
     @classmethod
     def _of_client(cls, client: Any, path: str, raw: str) -> MaskCatalog:
-        state = _state_directory(str(client.context.api_uri))
+        state = state_directory(str(client.context.api_uri))
         return cls(link=None, client=client, path=path, raw=raw, state_directory=state)
 
     @classmethod
     def _of_address(cls, where: str, path: str, raw: str, api_key: str | None, timeout: float) -> MaskCatalog:
         if where.startswith(("http://", "https://")):
             link = UriLink(where, api_key, timeout)
-            state, shared = _state_directory(link.uri), None
+            state, shared = state_directory(link.uri), None
             return cls(link=link, path=path, raw=raw, state_directory=state, timeout=timeout)
         directory = Path(where).expanduser().resolve()
         link, shared = DirectoryLink(directory), directory / PARTITIONS
@@ -135,31 +134,6 @@ class MaskCatalog:
     def raw(self) -> str:
         """Key of the Tiled container that holds the runs."""
         return self._raw
-
-    @property
-    def directory(self) -> Path | None:
-        """The served directory; None for an address or a client."""
-        return self._state if self._shared is not None else None
-
-    @property
-    def spool_directory(self) -> Path:
-        """Where a callback may keep what Tiled has not taken yet."""
-        return self._state / "spool"
-
-    @property
-    def replay_directory(self) -> Path:
-        """Where a replay of runs keeps what it has done."""
-        return self._state / "replay"
-
-    @property
-    def backup_directory(self) -> Path:
-        """Where runs are written that Tiled did not take."""
-        return self._state / "backup"
-
-    @property
-    def frames_directory(self) -> Path | None:
-        """Where detectors may write files that the embedded server serves; None for an address."""
-        return self._state / "frames" if self._shared is not None else None
 
     def create_detector(
         self, name: str, *, shape: tuple[int, int], blemish: np.ndarray | None = None
@@ -303,8 +277,3 @@ class MaskCatalog:
 
     def _runs_container(self, *, patient: bool = False) -> Any:
         return ensure_runs(self._connect(patient=patient), self._raw)
-
-
-def _state_directory(uri: str) -> Path:
-    name = hashlib.sha256(uri.encode()).hexdigest()[:16]
-    return platformdirs.user_state_path("xpcs-mask") / name
