@@ -27,7 +27,7 @@ from xpcs_mask_bluesky.digests import json_digest
 
 PositiveFinite = Annotated[FiniteFloat, Field(gt=0)]
 Energy = Annotated[PositiveFinite, plausible(0.1, 1000.0, "keV", {"eV": 1e-3})]
-Distance = Annotated[PositiveFinite, plausible(1e-3, 1000.0, "m", {"mm": 1e-3, "µm": 1e-6})]
+Distance = Annotated[PositiveFinite, plausible(1e-6, 1000.0, "m", {"mm": 1e-3, "µm": 1e-6})]
 PixelSize = Annotated[PositiveFinite, plausible(1e-7, 1e-2, "m", {"mm": 1e-3, "µm": 1e-6, "nm": 1e-9})]
 SwingAngle = Annotated[FiniteFloat, Field(ge=-180, le=180)]
 TiltAngle = Annotated[FiniteFloat, Field(gt=-90, lt=90)]

@@ -16,7 +16,7 @@ COMMAND = Path(sys.executable).with_name("xpcs-mask")
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself_with_an_example(command):
-    name = command.rstrip("_")
+    name = command.rstrip("_").replace("_", "-")
     done = subprocess.run([COMMAND, name, "--help"], capture_output=True, text=True, check=True)
     _, example = " ".join(done.stdout.split()).split("Example: ")
     assert f"xpcs-mask {name}" in example.split(" Arguments ")[0].split(" Options ")[0]

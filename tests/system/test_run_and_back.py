@@ -10,6 +10,7 @@ from bluesky.plans import count
 from databroker import Broker
 from databroker.client import BlueskyRun
 from ophyd.sim import det
+from tiled.client.container import DEFAULT_STRUCTURE_CLIENT_DISPATCH
 
 from tests.system.serving_checks import SHAPE, geometry
 from tests.system.test_catalog import free_port
@@ -17,6 +18,15 @@ from xpcs_mask_bluesky import AmbiguousPartition, MaskCatalog, PartitionRecipe
 from xpcs_mask_bluesky.store.uses import GeometryNote
 
 RECIPE = PartitionRecipe(axes=("q", "phi"), dynamic=(4, 2), static=(16, 4))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def clients_as_before():
+    """Broker lets the clients of the whole process answer as version 2, which other tests do not expect."""
+    before = {name: each["BlueskyRun"] for name, each in DEFAULT_STRUCTURE_CLIENT_DISPATCH.items()}
+    yield
+    for name, client in before.items():
+        DEFAULT_STRUCTURE_CLIENT_DISPATCH[name].set("BlueskyRun", lambda client=client: client)
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ def test_a_wrong_value_is_refused_by_the_name_of_its_field(field, value):
     [
         ("incident_energy", 10_000, r"10000 keV is not plausible; expected 0.1 to 1000 keV: was it in eV\?"),
         ("incident_energy", 0.01, "0.01 keV is not plausible; expected 0.1 to 1000 keV"),
-        ("distance", 5000, r"5000 m is not plausible; expected 0.001 to 1000 m: was it in mm\?"),
+        ("distance", 5000, r"5000 m is not plausible; expected 1e-06 to 1000 m: was it in mm\?"),
         ("distance", 5e6, r"was it in µm\?"),
         ("x_pixel_size", 75, r"75 m is not plausible; expected 1e-07 to 0.01 m: was it in µm\?"),
         ("y_pixel_size", 0.075, r"was it in mm\?"),

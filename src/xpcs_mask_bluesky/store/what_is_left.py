@@ -1,4 +1,4 @@
-"""What an edit leaves of a mask: most rejected is said aloud, nothing left is refused."""
+"""What an edit leaves of a mask: most rejected, or all, is said aloud."""
 
 from __future__ import annotations
 
@@ -36,9 +36,6 @@ def raster_after(
         actions: The steps between.
         words: The same for people.
 
-    Raises:
-        ValueError: No pixel is left.
-
     Warns:
         MostRejected: Less than half of the pixels that counted are left.
     """
@@ -55,15 +52,11 @@ def _check(detector: DetectorNode, base: RawHistory, mask: Mask, whole: bool, wo
     rows, columns = detector.shape
     if mask.counted >= LEAST_LEFT * rows * columns:
         return
-    if mask.counted == 0 and whole:
-        raise ValueError(
-            f"no pixel of {detector.name!r} would be left: {words}; nothing was stored. (Steps that reject "
-            "all for a while go together in one `with` block.)"
-        )
     quick = quick_raster(detector, base)
     before = rows * columns if quick is None else quick[0].counted
     if mask.counted < LEAST_LEFT * before:
-        part = f"{mask.counted} of the {before} pixels that counted are left ({mask.counted / before:.2%})"
+        left = f"{mask.counted} of" if mask.counted else "none of"
+        part = f"{left} the {before} pixels that counted are left ({mask.counted / before:.2%})"
         warnings.warn(f"{part} after: {words}", MostRejected, stacklevel=_to_the_caller())
 
 
