@@ -203,6 +203,6 @@ def test_a_shape_beyond_the_detector_is_clipped_and_said(eiger):
     with pytest.warns(OffDetector, match="lies off the detector"):
         eiger.edit("me").eraser(shape=Circle(row=90, column=0, radius=3))
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", OffDetector)
         eiger.edit("me").rectangle(row=14.5, column=19.5, height=30, width=40)
     assert eiger.mask().counted == 0
