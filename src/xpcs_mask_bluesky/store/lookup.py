@@ -16,6 +16,7 @@ from xpcs_mask_bluesky.store.log import LogEntry
 from xpcs_mask_bluesky.store.partitions import PartitionHandle
 from xpcs_mask_bluesky.store.publish import compute, inputs_of
 from xpcs_mask_bluesky.store.uses import GEOMETRY, PAST, RUN_USE, GeometryNote, PartitionUse
+from xpcs_mask_bluesky.threads import Threads
 
 if TYPE_CHECKING:
     from xpcs_mask_bluesky.partitions import Partition
@@ -96,17 +97,27 @@ def latest(
         queries.append(Comparison("le", "lineage.time", timestamp(at)))
     if revision is not None:
         queries.append(Comparison("le", "seq", revision))
-    entry = detector.commits.last(*queries, KeyPresent(f"lineage.{PAST}", exists=False))
-    if at is not None:
-        past = detector.commits.last(*queries, Eq(f"lineage.{PAST}", True), by="lineage.time")
-        if entry is None or (past is not None and past.lineage["time"] > entry.lineage["time"]):
-            entry = past
+    entry = _last(detector, queries, with_past=at is not None)
     if entry is None:
         when = "" if at is None else f" by {at.isoformat()}"
         raise LookupError(
             f"{detector.name!r} has no published partition {name!r}{when}; {_recipes(detector, ())}"
         )
     return detector.use_of(entry)
+
+
+def _last(detector: DetectorNode, queries: list[Any], *, with_past: bool) -> LogEntry | None:
+    """Return the last entry; of one among the past, the last by its time."""
+    log = detector.commits
+    if not with_past:
+        return log.last(*queries, KeyPresent(f"lineage.{PAST}", exists=False))
+    with Threads(1, "xpcs-mask-ask") as beside:
+        past_of = beside.submit(log.last, *queries, Eq(f"lineage.{PAST}", True), by="lineage.time")
+        entry = log.last(*queries, KeyPresent(f"lineage.{PAST}", exists=False))
+    past = past_of.result()
+    if entry is None or (past is not None and past.lineage["time"] > entry.lineage["time"]):
+        return past
+    return entry
 
 
 def uses_of_run(
