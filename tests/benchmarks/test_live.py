@@ -18,38 +18,17 @@ from bluesky import plan_stubs as bps
 from bluesky.preprocessors import run_decorator
 from ophyd import Signal
 
+from tests.benchmarks.documents import recipe, source
 from tests.benchmarks.table import Line, median
 from xpcs_mask_bluesky import (
     GeometryRecord,
-    GeometrySource,
     MaskCatalog,
     PartitionCallback,
-    PartitionRecipe,
 )
 
 pytestmark = pytest.mark.timeout(900)
 EIGER, SMALL = (2162, 2068), (64, 62)
 EVENTS, EVERY = 2000, 10
-
-
-def source(shape: tuple[int, int]) -> GeometrySource:
-    constants = {
-        "incident_energy": (10.0, "keV"),
-        "beam_center_x": (shape[1] / 2, "px"),
-        "beam_center_y": (shape[0] / 2, "px"),
-        "x_pixel_size": (75e-6, "m"),
-        "y_pixel_size": (75e-6, "m"),
-    }
-    fields: dict[str, tuple] = {
-        name: ({"where": "const", "value": value, "unit": unit},) for name, (value, unit) in constants.items()
-    }
-    fields["shape"] = ({"where": "const", "value": shape},)
-    fields["distance"] = ({"where": "event", "key": "distance", "unit": "mm"},)
-    return GeometrySource.model_validate({"detector": "eiger4M", "fields": fields})
-
-
-def recipe(timed: bool) -> PartitionRecipe:
-    return PartitionRecipe(dynamic=(27, 1), static=(270, 36) if timed else (27, 4))
 
 
 def gaps(engine: RunEngine, events: int, every: int) -> list[float]:
@@ -88,7 +67,7 @@ def test_cost_of_an_event(timed, report, catalog, tmp_path, every, goal):
     shape, events = (EIGER, EVENTS) if timed else (SMALL, 40)
     bare, attached = RunEngine({}, context_managers=[]), RunEngine({}, context_managers=[])
     callback = PartitionCallback(catalog, spool=tmp_path / "spool", console=lambda line: None)
-    callback.watch("eiger4M", source=source(shape), recipe=recipe(timed))
+    callback.watch("eiger4M", source=source(shape), recipe=recipe(timed=timed))
     attached.subscribe(callback)
     gaps(attached, 21, EVERY)
     assert callback.flush(120), callback.status()
@@ -120,7 +99,7 @@ def _last_run(catalog: MaskCatalog) -> str:
 def test_geometry_to_a_partition_that_another_client_reads(timed, report, catalog, directory):
     shape = EIGER if timed else SMALL
     detector = catalog.create_detector("eiger4M", shape=shape)
-    detector.set_recipe(recipe(timed))
+    detector.set_recipe(recipe(timed=timed))
     with MaskCatalog.open(directory, path=catalog.path, raw=catalog.raw) as other:
         reader = other["eiger4M"]
 

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.benchmarks.documents import recipe, source
 from tests.benchmarks.table import Line
-from xpcs_mask_bluesky import GeometrySource, MaskCatalog, PartitionRecipe, WatchList
+from xpcs_mask_bluesky import MaskCatalog, PartitionRecipe, WatchList
 from xpcs_mask_bluesky.replay.computing import Computing, computing
 from xpcs_mask_bluesky.replay.replayer import Replay
 from xpcs_mask_bluesky.replay.selection import Selection
@@ -69,21 +70,8 @@ class MadeUpRuns:
 
 
 def watch_list(shape: tuple[int, int]) -> WatchList:
-    constants = {
-        "incident_energy": (10.0, "keV"),
-        "beam_center_x": (shape[1] / 2, "px"),
-        "beam_center_y": (shape[0] / 2, "px"),
-        "x_pixel_size": (75e-6, "m"),
-        "y_pixel_size": (75e-6, "m"),
-    }
-    fields: dict[str, tuple] = {
-        name: ({"where": "const", "value": value, "unit": unit},) for name, (value, unit) in constants.items()
-    }
-    fields["shape"] = ({"where": "const", "value": shape},)
-    fields["distance"] = ({"where": "event", "key": "distance", "unit": "mm"},)
-    source = GeometrySource.model_validate({"detector": "eiger4M", "fields": fields})
-    recipe = PartitionRecipe(dynamic=(27, 1), static=(270, 36) if shape == EIGER else (27, 4))
-    return WatchList.model_validate({"entries": [{"source": source, "recipe": recipe}]})
+    made = {"source": source(shape), "recipe": recipe(timed=shape == EIGER)}
+    return WatchList.model_validate({"entries": [made]})
 
 
 @pytest.fixture(scope="module")

@@ -63,10 +63,9 @@ class PartitionCallback:
         self._recipes: dict[tuple[str, str], PartitionRecipe] = {}
         self._hooks: list[Callable[[Publication], None]] = []
         self._handovers: dict[tuple[str, str], HandOver] = {}
-        self._console = console or write_line
+        self._catalog, self._console = catalog, console or write_line
         self._enabled = os.environ.get("XPCS_MASK_DISABLE", "") in {"", "0"}
         self._complaints, self._reports, self._current = Complaints(), RunReports(), Current()
-        self._catalog = catalog
         self._preparation = Preparation(catalog, self._complaints, lambda: at_process_end(self._at_exit))
         self._tolerances: dict[tuple[str, str], Tolerance] = {}
         self._standing = Standing(self._tolerances)
@@ -264,10 +263,8 @@ class PartitionCallback:
 
     def _at_exit(self) -> None:
         if self._enabled and not self.close():
-            kept = self._worker.directory
-            logger.warning(
-                "xpcs-mask: what the last edits or runs made is kept in %s; the next start publishes it", kept
-            )
+            said = "xpcs-mask: what the last edits or runs made is kept in %s; the next start publishes it"
+            logger.warning(said, self._worker.directory)
 
     def _reached(self, detector: XPCSDetector) -> None:
         if self._following.follow(detector):

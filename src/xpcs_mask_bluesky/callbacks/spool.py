@@ -13,6 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from xpcs_mask_bluesky.callbacks.durable import durable
 from xpcs_mask_bluesky.callbacks.jobs import Job
 
 logger = logging.getLogger("xpcs_mask_bluesky")
@@ -68,7 +69,7 @@ class Spool:
         """Whether what dead processes left was taken over."""
         self._look_at = 0.0
         try:
-            self._connection = _new_file(self.path)
+            self._connection = durable(self.path, _SCHEMA)
         except (OSError, sqlite3.Error):
             _delete(self.path)
             self._release(delete=True)
@@ -209,18 +210,6 @@ def jobs_in(path: Path) -> list[Job]:
 def _next_number(directory: Path) -> int:
     heads = (path.name.partition("-")[0] for path in directory.glob("*.sqlite"))
     return 1 + max((int(head) for head in heads if head.isdecimal()), default=0)
-
-
-def _new_file(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute(_SCHEMA)
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
 
 
 def _delete(path: Path) -> None:

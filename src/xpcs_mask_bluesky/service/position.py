@@ -8,6 +8,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from xpcs_mask_bluesky.callbacks.durable import durable
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS done (key TEXT PRIMARY KEY, time REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value);
@@ -36,7 +38,7 @@ class Position:
                 f"another process listens to {of} with the position {path}; stop it, or pass --position"
             ) from error
         try:
-            self._connection = _opened(path)
+            self._connection = durable(path, _SCHEMA)
             self._check(path, of)
         except sqlite3.Error as error:
             self._lock.release()
@@ -94,15 +96,3 @@ class Position:
             self._connection.close()
             raise ValueError(f"the position {path} is that of {known}, not of {of}; pass another --position")
         self._set("of", of)
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.executescript(_SCHEMA)
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
